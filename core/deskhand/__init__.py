@@ -1,0 +1,1 @@
+"""deskhand: an agent beside the PSA that triages tickets, keeps its word and writes everything down."""

@@ -1,0 +1,104 @@
+"""An Action: the only way to change anything at a vendor.
+
+An action is data plus four functions. ``inspect`` compares current with desired and writes nothing (it is the
+dry run and the diff); ``apply`` makes the change; ``verify`` reads it back; ``undo`` restores the captured prior
+state, or ``irreversible`` says why there is none.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+
+class Tier(IntEnum):
+    """How dangerous an action is, and so how it is gated."""
+
+    READ = 0
+    PSA_REVERSIBLE = 1
+    CLIENT_REVERSIBLE = 2
+    HARD_GATE = 3
+    NEVER_AUTOMATED = 4
+
+
+class Effect(StrEnum):
+    """What repeating an action does, and so how a crash inside it is handled."""
+
+    READ = "read"
+    IDEMPOTENT = "idempotent"
+    ONCE = "once"
+
+
+class Arguments(BaseModel):
+    """What an action is called with: strict, closed, and part of the hash that people approve."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+C = TypeVar("C")
+A = TypeVar("A", bound=Arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the diff a person reads."""
+
+    field: str
+    current: str
+    desired: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What an action would change, whose it is, and what it takes to restore it.
+
+    ``tenant_id`` is the owner of the target as the vendor states it; the gate refuses a call whose ticket
+    belongs to someone else.
+    """
+
+    tenant_id: str
+    changes: tuple[Change, ...]
+    prior_state: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the vendor answered: identifiers only, fit for the record."""
+
+    reference: str
+    detail: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action(Generic[C, A]):
+    """Data plus four functions over a connector ``C`` and arguments ``A``.
+
+    ``apply`` receives an idempotency key, at most 64 characters of ``[a-z0-9-]``. An action whose effect is
+    ``once`` leaves that key where ``probe`` can find it again; without a probe an unknown outcome waits for a person.
+    """
+
+    name: str
+    title: str
+    arguments: type[A]
+    tier: Tier
+    effect: Effect
+    permission: str
+    documentation: str
+    inspect: Callable[[C, A], Inspection]
+    apply: Callable[[C, A, str], Receipt]
+    verify: Callable[[C, A, Receipt], bool]
+    probe: Callable[[C, A, str], Receipt | None] | None = None
+    undo: Callable[[C, A, Mapping[str, JsonValue], Receipt], None] | None = None
+    irreversible: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an action that neither undoes itself nor says why it cannot."""
+        if self.tier is not Tier.READ and (self.undo is None) == (self.irreversible is None):
+            message = f"action {self.name} needs exactly one of undo and irreversible"
+            raise ValueError(message)
+
+
+AnyAction: TypeAlias = Action[Any, Any]
+"""An action whose connector and arguments are checked when it is called, not where it is listed."""

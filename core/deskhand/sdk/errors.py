@@ -1,0 +1,52 @@
+"""The errors a connector raises, named after what the host does next.
+
+::
+
+    ConnectorError
+    ├── UnavailableError     nothing was changed: try again later
+    │   └── RateLimitedError     the vendor asked for a pause: try again after ``retry_after`` seconds
+    ├── AuthorizationError   the credential was refused: ask a person to re-authorise
+    ├── NotFoundError        the record does not exist, or this credential may not see it
+    ├── RejectedError        the vendor refused the request: tell the technician
+    ├── UncertainError       the change may or may not have happened: read before any retry
+    └── ConfigurationError   the settings cannot work: stop at start-up and name the fix
+
+Messages carry identifiers and the fix, never a secret and never a customer's words.
+"""
+
+
+class ConnectorError(Exception):
+    """Anything that went wrong between the host and a vendor."""
+
+
+class UnavailableError(ConnectorError):
+    """The vendor could not be reached or answered with a fault of its own; nothing was changed."""
+
+
+class RateLimitedError(UnavailableError):
+    """The vendor asked for a pause of ``retry_after`` seconds (RFC 9110, section 10.2.3)."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        """Keep the pause, in seconds, beside the message."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AuthorizationError(ConnectorError):
+    """The credential is missing, expired, or lacks a permission."""
+
+
+class NotFoundError(ConnectorError):
+    """The record does not exist, or this credential may not see it."""
+
+
+class RejectedError(ConnectorError):
+    """The vendor understood the request and refused it; repeating it unchanged is pointless."""
+
+
+class UncertainError(ConnectorError):
+    """The connection broke after a change was sent: it may or may not have happened."""
+
+
+class ConfigurationError(ConnectorError):
+    """The settings cannot work; the message names the key and what would mend it."""

@@ -1,0 +1,57 @@
+"""The plugin API: every hook a plugin may implement, on one screen.
+
+A plugin is a module named by an entry point in the group ``deskhand``; the entry point's name is the plugin's
+name, ``<kind>_<vendor>``. Each hook returns a typed object and does no work: nothing is contacted at import.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pluggy
+
+from deskhand.sdk.actions import AnyAction
+from deskhand.sdk.roles import Connector
+from deskhand.sdk.settings import ConnectorSettings
+from deskhand.sdk.webhooks import CallbackReceiver
+
+GROUP = "deskhand"
+
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorOffer:
+    """A connector a plugin can open: its settings and the function that turns them into a connection."""
+
+    settings: type[ConnectorSettings]
+    connect: Callable[[Any], Connector]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorOffer:
+    """The vendor in miniature: ``create`` makes an empty one, ``settings`` configures a connector for its address."""
+
+    create: Callable[[], Any]
+    settings: Callable[[str], dict[str, Any]]
+
+
+@hookspec
+def offer_connector() -> ConnectorOffer:  # type: ignore[empty-body]  # pluggy specs have no body
+    """Offer the plugin's connector."""
+
+
+@hookspec
+def offer_actions() -> Sequence[AnyAction]:  # type: ignore[empty-body]  # pluggy specs have no body
+    """Offer the changes this connector can make, each named ``<plugin>.<verb>_<object>``."""
+
+
+@hookspec
+def offer_callbacks() -> Callable[[Any], CallbackReceiver]:  # type: ignore[empty-body]  # pluggy specs have no body
+    """Offer a function from settings to a receiver that verifies and parses the vendor's callbacks."""
+
+
+@hookspec
+def offer_simulator() -> SimulatorOffer:  # type: ignore[empty-body]  # pluggy specs have no body
+    """Offer the vendor's simulator, for tests and the rehearsal."""
