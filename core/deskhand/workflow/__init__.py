@@ -1,0 +1,1 @@
+"""Carries out what was decided, through one gate, at most once."""

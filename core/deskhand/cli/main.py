@@ -1,0 +1,54 @@
+"""The command line's front door. Commands are imported when they are called, so that --help is instant."""
+
+import importlib
+from typing import Any
+
+import click
+
+_COMMANDS = {
+    "audit": ("deskhand.cli.audit", "Verify, show and export the record."),
+    "config": ("deskhand.cli.config", "Check the configuration, or explain every setting."),
+    "db": ("deskhand.cli.db", "Show, migrate or rebuild the databases."),
+    "demo": ("deskhand.cli.demo", "Run a whole rehearsal MSP on this machine."),
+    "doctor": ("deskhand.cli.doctor", "Find what would keep the desk from working."),
+    "init": ("deskhand.cli.init", "Write a configuration to start from."),
+    "model": ("deskhand.cli.model", "Install or inspect the local model."),
+    "plugin": ("deskhand.cli.plugin", "List plugins, and why any was refused."),
+    "quarantine": ("deskhand.cli.quarantine", "Say whose ticket it is where the desk could not tell."),
+    "run": ("deskhand.cli.run", "Run the desk: poll, triage, write notes, serve the console."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and one-line help without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands, in alphabetical order."""
+        del ctx
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the names and one-line help."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(_COMMANDS.items())])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="deskhand")
+def cli() -> None:
+    """Triage tickets beside your PSA, with a local model, on your own server."""
+
+
+def main(arguments: list[str] | None = None) -> Any:  # noqa: ANN401  # click returns what the command returns
+    """Run the command line and exit with a documented code."""
+    return cli(args=arguments, prog_name="deskhand")

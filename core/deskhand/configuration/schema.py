@@ -1,0 +1,93 @@
+"""What a configuration file may say: one model, composed of each room's own settings."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from deskhand.agent.settings import TriageSettings
+from deskhand.governance.policy import ClientPolicy
+from deskhand.identity.settings import IdentitySettings
+from deskhand.intake.settings import IntakeSettings
+from deskhand.llm.selection import EngineSettings
+
+
+class Section(BaseModel):
+    """A table of the file: closed, so that a misspelt key is an error and not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class DeskSettings(Section):
+    """Where the desk keeps its state and what it is called."""
+
+    name: str = Field(default="deskhand", min_length=1, max_length=60, description="The name people see in notes.")
+    state: Path = Field(
+        default=Path("state"), description="Folder for records, mirror, keys and log; relative to the configuration."
+    )
+    ticket_system: str = Field(
+        default="psa_connectwise", description="The connector that holds the tickets, a key of [connectors]."
+    )
+
+
+class WebSettings(Section):
+    """Where the console and the callback receiver listen."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on; the console answers loopback only.")
+    port: int = Field(default=8484, ge=0, le=65535, description="TCP port; 0 takes a free one.")
+    public_url: str = Field(default="", description="HTTPS address the PSA can reach for callbacks; empty: poll only.")
+
+
+class LogSettings(Section):
+    """How the desk tells what it does."""
+
+    format: Literal["auto", "json", "people"] = Field(
+        default="auto", description="`people` on a terminal, `json` elsewhere, unless said otherwise."
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least to report.")
+
+
+class PluginSettings(Section):
+    """Which installed plugins may run."""
+
+    enabled: tuple[str, ...] | None = Field(
+        default=None, description="Allow-list of plugin names; left out, exactly those with a [connectors] section."
+    )
+
+
+class Configuration(Section):
+    """One whole configuration file."""
+
+    file: Path = Field(description="Where it was read from.")
+    desk: DeskSettings = Field(default_factory=DeskSettings, description="The desk itself.")
+    web: WebSettings = Field(default_factory=WebSettings, description="Console and callbacks.")
+    log: LogSettings = Field(default_factory=LogSettings, description="Logging.")
+    plugins: PluginSettings = Field(default_factory=PluginSettings, description="Which plugins may run.")
+    intake: IntakeSettings = Field(default_factory=IntakeSettings, description="Polling the PSA.")
+    identity: IdentitySettings = Field(default_factory=IdentitySettings, description="Whose ticket it is.")
+    engine: EngineSettings = Field(default_factory=EngineSettings, description="The local model.")
+    triage: TriageSettings = Field(default_factory=TriageSettings, description="How sure triage must be.")
+    policy: ClientPolicy = Field(default_factory=ClientPolicy, description="What the desk may do by default.")
+    clients: dict[str, ClientPolicy] = Field(
+        default_factory=dict, description="Policies by PSA company identifier, in place of the default."
+    )
+    connectors: dict[str, dict[str, Any]] = Field(
+        description="One table a connector, named after its plugin; `file:` and `env:` values name secrets."
+    )
+
+    @field_validator("connectors")
+    @classmethod
+    def _has_one(cls, connectors: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        if not connectors:
+            raise ValueError("at least one connector, such as [connectors.psa_connectwise]")
+        return connectors
+
+    @property
+    def state(self) -> Path:
+        """The state folder, absolute."""
+        return self.file.parent / self.desk.state
+
+    @property
+    def enabled_plugins(self) -> frozenset[str]:
+        """The plugins that may run."""
+        return frozenset(self.connectors if self.plugins.enabled is None else self.plugins.enabled)

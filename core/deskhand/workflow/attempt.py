@@ -1,0 +1,74 @@
+"""The step boundary: whatever a step raises becomes an envelope that says what the host does next."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeAlias, TypeVar
+
+import structlog
+
+from deskhand.sdk.errors import (
+    AuthorizationError,
+    ConnectorError,
+    NotFoundError,
+    RateLimitedError,
+    RejectedError,
+    UnavailableError,
+    UncertainError,
+)
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+
+class Recovery(StrEnum):
+    """What to do about a failed attempt."""
+
+    RETRY_LATER = "retry later"
+    REAUTHORISE = "re-authorise"
+    READ_FIRST = "read first"
+    TELL_TECHNICIAN = "tell the technician"
+    REPORT_BUG = "report a bug"
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """The step came to its end."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The step raised; ``reason`` is fit for the record and ``retry_after`` is in seconds."""
+
+    recovery: Recovery
+    reason: str
+    retry_after: float | None = None
+
+
+Outcome: TypeAlias = Done[T] | Failed
+
+_RECOVERIES: tuple[tuple[type[ConnectorError], Recovery], ...] = (
+    (UnavailableError, Recovery.RETRY_LATER),
+    (AuthorizationError, Recovery.REAUTHORISE),
+    (UncertainError, Recovery.READ_FIRST),
+    (RejectedError, Recovery.TELL_TECHNICIAN),
+    (NotFoundError, Recovery.TELL_TECHNICIAN),
+)
+
+
+def attempt(step: Callable[[], T], *, passing: tuple[type[Exception], ...] = ()) -> Outcome[T]:
+    """Run a step once. Errors of the kinds in ``passing`` are not the step's and go through."""
+    try:
+        return Done(step())
+    except passing:
+        raise
+    except ConnectorError as error:
+        recovery = next((each for kind, each in _RECOVERIES if isinstance(error, kind)), Recovery.REPORT_BUG)
+        pause = error.retry_after if isinstance(error, RateLimitedError) else None
+        return Failed(recovery, str(error), pause)
+    except Exception as error:  # the step boundary: a step may raise anything and the desk must outlive it
+        log.exception("step failed", error=type(error).__name__)
+        return Failed(Recovery.REPORT_BUG, f"{type(error).__name__}: see the log")

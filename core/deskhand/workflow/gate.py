@@ -1,0 +1,131 @@
+"""The one door to a vendor: every change passes the same rings, in the same order.
+
+tenant equality → durable intent → apply → verify → outcome. Each ring is one small function with its own test;
+kill switch, policy, approval and budget join them in front as issue 3 brings them.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from deskhand.records import effects
+from deskhand.records.database import Records
+from deskhand.sdk.actions import AnyAction, Arguments, Effect, Inspection, Receipt, Tier
+from deskhand.sdk.errors import RejectedError, UncertainError
+from deskhand.sdk.models import TenantContext
+from deskhand.sdk.roles import Connector
+
+_RECEIPT = TypeAdapter(Receipt)
+_KEY = re.compile(r"[a-z0-9-]{1,64}")
+
+
+class RefusedError(RejectedError):
+    """The gate refused a call; nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One change someone wants to make: what, at which connector, for whose ticket, under which key."""
+
+    action: AnyAction
+    connector: Connector
+    context: TenantContext
+    arguments: Arguments
+    key: str
+
+    def digest(self) -> str:
+        """Identify action and arguments by SHA-256, in hex: a claim belongs to exactly this call."""
+        payload = f"{self.action.name}\n{self.arguments.model_dump_json()}"
+        return hashlib.sha256(payload.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Performs calls, each at most once for its key."""
+
+    records: Records
+    actor: str
+
+    def perform(self, call: Call) -> Receipt:
+        """Make the change, or find that it has been made, and return the vendor's receipt.
+
+        Raises RefusedError when a ring refuses, UncertainError when the outcome must be read again later, and
+        the connector's own errors when nothing was changed.
+        """
+        _refuse_misuse(call)
+        effect = effects.find(self.records, call.key)
+        if effect is None:
+            self._refuse_other_tenants(call, call.action.inspect(call.connector, call.arguments))
+            self._claim(call)
+            return self._apply(call)
+        if effect.arguments_sha256 != call.digest():
+            raise RefusedError(f"key {call.key} was used for another call; nothing was sent")
+        if effect.receipt is not None:
+            return _RECEIPT.validate_python(effect.receipt)
+        return self._find_out(call)
+
+    def _refuse_other_tenants(self, call: Call, inspection: Inspection) -> None:
+        if inspection.tenant_id == call.context.tenant.id:
+            return
+        with self.records.transaction(self.actor) as transaction:
+            transaction.audit(
+                "gate.refused",
+                tenant=call.context.tenant.id,
+                ticket=call.context.ticket_id,
+                detail={"action": call.action.name, "key": call.key, "reason": "the target belongs to another tenant"},
+            )
+        raise RefusedError(f"{call.action.name}: the target does not belong to tenant {call.context.tenant.id}")
+
+    def _claim(self, call: Call) -> None:
+        with self.records.transaction(self.actor) as transaction:
+            effects.claim(
+                transaction,
+                call.key,
+                action=call.action.name,
+                tenant=call.context.tenant.id,
+                ticket=call.context.ticket_id,
+                arguments_sha256=call.digest(),
+            )
+
+    def _find_out(self, call: Call) -> Receipt:
+        """Finish a claim that a dead process or a broken connection left behind: read, then finish or redo."""
+        if call.action.effect is Effect.ONCE:
+            if call.action.probe is None:
+                raise RefusedError(f"{call.action.name}: outcome of {call.key} is unknown and cannot be read back")
+            found = call.action.probe(call.connector, call.arguments, call.key)
+            if found is not None:
+                return self._record(call, found)
+        self._refuse_other_tenants(call, call.action.inspect(call.connector, call.arguments))
+        return self._apply(call)
+
+    def _apply(self, call: Call) -> Receipt:
+        receipt = call.action.apply(call.connector, call.arguments, call.key)
+        if not call.action.verify(call.connector, call.arguments, receipt):
+            raise UncertainError(f"{call.action.name}: {call.key} was sent but could not be read back")
+        return self._record(call, receipt)
+
+    def _record(self, call: Call, receipt: Receipt) -> Receipt:
+        with self.records.transaction(self.actor) as transaction:
+            effects.record(transaction, call.key, _RECEIPT.dump_python(receipt, mode="json"))
+        return receipt
+
+
+def _refuse_misuse(call: Call) -> None:
+    if not _KEY.fullmatch(call.key):
+        raise RefusedError("an idempotency key is 1 to 64 characters of a-z, 0-9 and -")
+    if call.action.tier >= Tier.CLIENT_REVERSIBLE:
+        raise RefusedError(f"{call.action.name}: tier {call.action.tier} needs an approval, which this desk cannot take yet")
+    if type(call.arguments) is not call.action.arguments:
+        raise RefusedError(f"{call.action.name}: arguments are not {call.action.arguments.__name__}")
+
+
+def key_maker(desk_id: str) -> Callable[[str, str], str]:
+    """Return a function from (ticket, purpose) to a key that is stable here and cannot be guessed elsewhere."""
+
+    def key(ticket_id: str, purpose: str) -> str:
+        return hashlib.sha256(f"{desk_id}|{ticket_id}|{purpose}".encode()).hexdigest()[:24]
+
+    return key

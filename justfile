@@ -1,0 +1,31 @@
+# Everything CI runs, in the order CI runs it.
+check: format lint types imports test
+
+format:
+    uv run --no-sync ruff format --check .
+
+lint:
+    uv run --no-sync ruff check .
+
+types:
+    uv run --no-sync mypy
+
+imports:
+    uv run --no-sync lint-imports
+
+test:
+    uv run --no-sync pytest
+
+# Format the code and fix what can be fixed.
+fix:
+    uv run ruff check --fix .
+    uv run ruff format .
+
+# Build every wheel into dist/.
+build:
+    uv build --all-packages
+
+# Write requirements.lock: every version and hash, no addresses.
+lock:
+    uv lock
+    uv export --all-packages --all-groups --no-emit-workspace --format requirements-txt --no-header --no-annotate -o requirements.lock
