@@ -3,42 +3,35 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from deskhand.agent import note
 from deskhand.agent.triage import Triager
-from deskhand.configuration.schema import Configuration
 from deskhand.desk.policies import Policies
 from deskhand.desk.taxonomies import LiveTaxonomies
-from deskhand.governance.policy import ClientPolicy, Verdict, verdict
+from deskhand.desk.writing import Writer
+from deskhand.governance.policy import verdict
 from deskhand.identity.resolver import Ambiguity, Resolver
 from deskhand.intake.intake import Intake
 from deskhand.records import explanations, quarantine, work
 from deskhand.records.database import Records
-from deskhand.records.documents import FieldName, Handling, OutcomeKind, Triage, Why
+from deskhand.records.documents import Handling, OutcomeKind, Why
 from deskhand.records.work import WorkItem
-from deskhand.registry import Registry
 from deskhand.sdk.clock import Clock
-from deskhand.sdk.errors import NotFoundError, RejectedError
+from deskhand.sdk.errors import NotFoundError
 from deskhand.sdk.models import Note, TenantContext, Ticket
-from deskhand.sdk.roles import TicketSystem
-from deskhand.workflow.gate import Call, Gate
+
+ACTOR = "desk"
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
     """Takes one ticket from the queue to its note. Safe to repeat after a crash at any instant."""
 
-    name: str
-    connector: str
     records: Records
-    registry: Registry
-    system: TicketSystem
     intake: Intake
-    resolver: Resolver
-    triager: Triager
+    resolver: Callable[[], Resolver]
+    triager: Callable[[], Triager]
     policies: Policies
     taxonomies: LiveTaxonomies
-    gate: Gate
-    key: Callable[[str, str], str]
+    writer: Writer
     clock: Clock
 
     def handle(self, item: WorkItem) -> Why:
@@ -49,10 +42,91 @@ class Handler:
         try:
             ticket, notes = self.intake.read_ticket(item.ticket_id)
         except NotFoundError:
-            return self._leave_alone(item, None, "The ticket no longer exists in the PSA, or may not be read.")
+            return self._leave_alone(item, "The ticket no longer exists in the PSA, or may not be read.")
         if ticket.is_closed:
-            return self._leave_alone(item, None, f"The ticket is closed ({ticket.status.name}).")
-        owner = self.resolver.resolve(ticket, notes)
+            return self._leave_alone(item, f"The ticket is already closed ({ticket.status.name}).")
+        owner = self.resolver().resolve(ticket, notes)
         if isinstance(owner, Ambiguity):
             return self._hold(item, owner)
-        return self._triage(item, owner, ticket, notes)
+        decided = self._decided_before(ticket.id) or self._decide(owner, ticket, notes)
+        if decided.handling is not Handling.OFF:
+            decided = self.writer.write(owner, ticket, decided)
+        return self._finish(item, decided)
+
+    def give_up(self, item: WorkItem, reason: str) -> Why:
+        """Hand a ticket to a person after attempts that failed for a reason no waiting mends."""
+        return self._finish(item, self._why(item.ticket_id, OutcomeKind.NEEDS_REVIEW, (reason,)))
+
+    def _decided_before(self, ticket_id: str) -> Why | None:
+        """Return the decision a dead process left behind, so that its effects are repeated and not another's."""
+        why = explanations.find(self.records, ticket_id)
+        return why if why is not None and why.outcome is OutcomeKind.TRIAGED else None
+
+    def _decide(self, owner: TenantContext, ticket: Ticket, notes: Sequence[Note]) -> Why:
+        policy = self.policies.of(owner.tenant)
+        found = tuple(f"{each.kind.value.capitalize()}: {each.detail}" for each in owner.evidence)
+        doubts = tuple(f"Despite {each.kind.value}: {each.detail}" for each in owner.conflicts)
+        reasons = (f"The ticket belongs to {owner.tenant.name}.", *found, *doubts)
+        if policy.handling is Handling.OFF:
+            reasons = (*reasons, f"The policy for {owner.tenant.name} is off: nothing is suggested or written.")
+            why = self._why(ticket.id, OutcomeKind.LEFT_ALONE, reasons, tenant_id=owner.tenant.id, handling=Handling.OFF)
+        else:
+            taxonomy, priorities = self.taxonomies.of(ticket.board.id), self.taxonomies.priorities()
+            triage = self.triager().triage(owner, ticket, notes, taxonomy, priorities, policy.matrix)
+            judged = verdict(policy, triage, ticket)
+            why = Why(
+                ticket_id=ticket.id,
+                outcome=OutcomeKind.TRIAGED,
+                tenant_id=owner.tenant.id,
+                reasons=(*reasons, *judged.reasons),
+                handling=judged.handling,
+                applied=judged.fields,
+                triage=triage,
+                decided_at=self.clock(),
+            )
+        with self.records.transaction(ACTOR) as transaction:
+            explanations.save(transaction, why)
+        return why
+
+    def _hold(self, item: WorkItem, doubt: Ambiguity) -> Why:
+        why = self._why(item.ticket_id, OutcomeKind.QUARANTINED, (doubt.reason, doubt.suggestion))
+        with self.records.transaction(ACTOR) as transaction:
+            quarantine.hold(
+                transaction,
+                item.connector,
+                item.ticket_id,
+                reason=doubt.reason,
+                candidates=doubt.candidates,
+                suggestion=doubt.suggestion,
+                evidence=doubt.evidence,
+            )
+            explanations.save(transaction, why)
+            work.finish(transaction, item, why)
+        return why
+
+    def _leave_alone(self, item: WorkItem, reason: str) -> Why:
+        return self._finish(item, self._why(item.ticket_id, OutcomeKind.LEFT_ALONE, (reason,)))
+
+    def _finish(self, item: WorkItem, why: Why) -> Why:
+        with self.records.transaction(ACTOR) as transaction:
+            explanations.save(transaction, why)
+            work.finish(transaction, item, why)
+        return why
+
+    def _why(
+        self,
+        ticket_id: str,
+        outcome: OutcomeKind,
+        reasons: tuple[str, ...],
+        *,
+        tenant_id: str | None = None,
+        handling: Handling | None = None,
+    ) -> Why:
+        return Why(
+            ticket_id=ticket_id,
+            outcome=outcome,
+            tenant_id=tenant_id,
+            reasons=reasons,
+            handling=handling,
+            decided_at=self.clock(),
+        )

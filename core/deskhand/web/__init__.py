@@ -1,0 +1,1 @@
+"""The edge: health and callbacks for machines, the console for people."""
