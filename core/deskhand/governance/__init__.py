@@ -1,0 +1,1 @@
+"""What the agent may do for whom, and how good it is: policy, priority matrix, evaluation."""

@@ -34,6 +34,14 @@ class TicketKind(StrEnum):
     NO_ACTION = "no action"
 
 
+class Choice(StoredDocument):
+    """A value a field may take and how likely it is, in [0, 1]."""
+
+    value: str
+    label: str
+    probability: float = Field(ge=0, le=1)
+
+
 class Decision(StoredDocument):
     """One field of a triage: a value, or the reason there is none.
 
@@ -48,6 +56,8 @@ class Decision(StoredDocument):
     is_calibrated: bool = False
     evidence: tuple[str, ...] = ()
     abstained_because: str | None = None
+    ranking: tuple[Choice, ...] = ()
+    """The likeliest values, best first, whether or not one was chosen: what a person may want to pick from."""
 
     @property
     def is_made(self) -> bool:
