@@ -1,0 +1,107 @@
+"""Working through the queue: what follows from each way an attempt can end."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from deskhand.desk.handling import ACTOR, Handler
+from deskhand.mirror.database import MirrorUnavailableError
+from deskhand.records import work
+from deskhand.records.database import Records, RecordsUnavailableError
+from deskhand.records.documents import Why
+from deskhand.records.work import WorkItem
+from deskhand.sdk.clock import Clock
+from deskhand.workflow.attempt import Done, Failed, Recovery, attempt
+
+log = structlog.get_logger(__name__)
+
+MOST_ATTEMPTS = 5
+LONGEST_PAUSE = 300.0
+READ_AGAIN_AFTER = timedelta(seconds=30)
+BATCH = 50
+
+
+@dataclass(slots=True)
+class Worker:
+    """Handles queued tickets one after another until told to stop.
+
+    While the PSA or the disk is in trouble it pauses, 1 s at first and 5 min at most, and goes on by itself.
+    """
+
+    records: Records
+    handler: Handler
+    clock: Clock
+    on_handled: Callable[[Why], None] = field(default=lambda _: None)
+    trouble: str | None = field(default=None, init=False)
+    handled: int = field(default=0, init=False)
+    _failures: int = field(default=0, init=False)
+
+    def run(self, stop: threading.Event, *, until_empty: bool = False) -> None:
+        """Work until ``stop`` is set, or with ``until_empty`` until nothing is due."""
+        while not stop.is_set():
+            try:
+                items = work.pending(self.records, now=self.clock(), limit=BATCH)
+                pause = self._work_through(items, stop)
+            except (RecordsUnavailableError, MirrorUnavailableError) as error:
+                pause = self._fall_back(str(error), None)
+                items = []
+            if pause is not None:
+                stop.wait(pause)
+            elif not items:
+                if until_empty and not work.counts(self.records).get("pending", 0):
+                    return
+                stop.wait(0.5)
+
+    def _work_through(self, items: list[WorkItem], stop: threading.Event) -> float | None:
+        """Handle items in order; return the seconds to pause where going on is pointless."""
+        for item in items:
+            if stop.is_set():
+                return None
+            outcome = attempt(
+                lambda item=item: self.handler.handle(item),  # type: ignore[misc]  # mypy cannot infer bound defaults
+                passing=(RecordsUnavailableError, MirrorUnavailableError),
+            )
+            if isinstance(outcome, Done):
+                self._recover()
+                self.handled += 1
+                self.on_handled(outcome.value)
+                continue
+            pause = self._after(item, outcome)
+            if pause is not None:
+                return pause
+        return None
+
+    def _after(self, item: WorkItem, failed: Failed) -> float | None:
+        log.warning("ticket not handled", ticket=item.ticket_id, recovery=failed.recovery.value, reason=failed.reason)
+        match failed.recovery:
+            case Recovery.RETRY_LATER | Recovery.REAUTHORISE:
+                return self._fall_back(failed.reason, failed.retry_after)
+            case Recovery.READ_FIRST:
+                self._postpone(item, READ_AGAIN_AFTER, failed.reason)
+            case Recovery.TELL_TECHNICIAN:
+                self.on_handled(self.handler.give_up(item, failed.reason))
+            case Recovery.REPORT_BUG if item.attempts + 1 >= MOST_ATTEMPTS:
+                self.on_handled(self.handler.give_up(item, f"{failed.reason}, {MOST_ATTEMPTS} times in a row"))
+            case Recovery.REPORT_BUG:
+                self._postpone(item, READ_AGAIN_AFTER * 2**item.attempts, failed.reason)
+        return None
+
+    def _postpone(self, item: WorkItem, delay: timedelta, reason: str) -> None:
+        with self.records.transaction(ACTOR) as transaction:
+            work.postpone(transaction, item, until=self.clock() + delay, reason=reason)
+
+    def _fall_back(self, reason: str, retry_after: float | None) -> float:
+        if self.trouble != reason:
+            log.error("work pauses", reason=reason, next="it goes on by itself; nothing is lost")
+        self.trouble = reason
+        self._failures += 1
+        return min(LONGEST_PAUSE, retry_after if retry_after is not None else 2.0 ** (self._failures - 1))
+
+    def _recover(self) -> None:
+        if self.trouble is not None:
+            log.info("work goes on", after_failures=self._failures)
+        self.trouble = None
+        self._failures = 0
