@@ -1,0 +1,117 @@
+"""A desk and its web server as one process: signals, log, an orderly end."""
+
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Literal
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from deskhand.configuration.schema import Configuration, LogSettings, WebSettings
+from deskhand.desk.desk import Desk
+from deskhand.desk.lock import StateLock
+from deskhand.desk.progress import Progress
+from deskhand.sdk.errors import ConfigurationError
+from deskhand.web.app import create_app
+
+log = structlog.get_logger(__name__)
+
+GRACE = 10.0
+"""Seconds the current ticket gets to come to its end after a signal."""
+
+
+def run(configuration: Configuration, progress: Progress, *, drain: bool = False) -> None:
+    """Run the desk until SIGTERM or SIGINT, or with ``drain`` until nothing is left to do.
+
+    Raises ConfigurationError where the state folder or the port is taken. Nothing is lost however it ends.
+    """
+    stop = threading.Event()
+    configure_log(configuration.log)
+    with StateLock(configuration.state), _signals(stop), Desk.open(configuration) as desk:
+        with serving(create_app(desk), configuration.web) as url:
+            log.info("desk runs", console=url, ticket_system=configuration.desk.ticket_system)
+            desk.run(stop, progress, drain=drain)
+        log.info("desk stops", handled=desk.handled)
+
+
+@contextmanager
+def serving(app: Starlette, settings: WebSettings) -> Iterator[str]:
+    """Serve an application in a thread of its own and yield its address."""
+    listener = _listen(settings)
+    host, port = listener.getsockname()[:2]
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
+    thread.start()
+    try:
+        yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(GRACE)
+        listener.close()
+
+
+def configure_log(settings: LogSettings) -> None:
+    """Send structured lines to standard error: JSON for machines, colours for people at a terminal."""
+    for_people = settings.format == "people" or (settings.format == "auto" and sys.stderr.isatty())
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if for_people
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+
+
+def _listen(settings: WebSettings) -> socket.socket:
+    family: Literal[socket.AddressFamily.AF_INET6, socket.AddressFamily.AF_INET] = (
+        socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    )
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); change [web] host or port"
+        ) from error
+    return listener
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """Let SIGTERM and SIGINT end the desk in order; a second one ends it at once."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        del frame
+        if stop.is_set():
+            raise KeyboardInterrupt
+        log.info("stopping", signal=signal.Signals(number).name)
+        stop.set()
+
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
