@@ -1,0 +1,149 @@
+"""The record store: one database, opened safely, written by one transaction at a time."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SQLiteConnection
+from typing import Self
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from deskhand.records.failures import RecordsUnavailableError, UnauditedChangeError, explained
+from deskhand.records.migrations import migrate, version_of
+from deskhand.records.schema import VERSION
+from deskhand.records.transaction import OPTION, Head, Transaction, watch_statement
+from deskhand.sdk.clock import Clock
+
+__all__ = ["Records", "RecordsUnavailableError", "Transaction", "UnauditedChangeError", "url_of"]
+
+_BUSY_SECONDS = 10
+_SQLITE_BEGIN = "deskhand_begin"
+
+
+def url_of(database: Path) -> str:
+    """Return the URL of a SQLite record store in this file."""
+    return URL.create("sqlite", database=str(database)).render_as_string()
+
+
+class Records:
+    """What we promise to keep. Thread-safe; transactions run one after another."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._location = location_of(engine.url)
+        self._writer = threading.RLock()
+        self._is_writing = False
+
+    @classmethod
+    def open(cls, url: str, *, clock: Clock) -> Self:
+        """Open a store, creating or upgrading its tables as needed. Nothing of the log is read.
+
+        Raises RecordsUnavailableError, naming the fix, where that cannot be done.
+        """
+        records = cls(connect(url), clock)
+        with explained(records._location):
+            records._migrate()
+        return records
+
+    @contextmanager
+    def transaction(self, actor: str) -> Iterator[Transaction]:
+        """Change records and put on the record why, in one durable commit when the block ends without an error.
+
+        Raises UnauditedChangeError where rows changed after the last audit entry, RecordsUnavailableError where the
+        store cannot be written; either way nothing was. Transactions do not nest.
+        """
+        with self._writer, explained(self._location):
+            if self._is_writing:
+                raise RuntimeError("transactions do not nest: pass the open one on")
+            self._is_writing = True
+            try:
+                with self._connected({_SQLITE_BEGIN: "BEGIN IMMEDIATE"}) as connection:
+                    transaction = Transaction(connection, actor, self._clock, Head.read(connection))
+                    connection.execution_options(**{OPTION: transaction})
+                    yield transaction
+                    transaction.finish()
+            finally:
+                self._is_writing = False
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yield a connection that sees the store as it is at the first query, whatever is written meanwhile."""
+        with explained(self._location), self._connected({}) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _connected(self, options: dict[str, object]) -> Iterator[Connection]:
+        """Yield a connection in a transaction of its own; one that failed is thrown away, never used again."""
+        with self._engine.connect() as connection:
+            connection.execution_options(**options)
+            try:
+                with connection.begin():
+                    yield connection
+            except DBAPIError:
+                connection.invalidate()
+                raise
+
+    def _migrate(self) -> None:
+        with self._connected({}) as connection:
+            version = version_of(connection)
+        if version != VERSION:
+            with self._connected({_SQLITE_BEGIN: "BEGIN IMMEDIATE", OPTION: "migration"}) as connection:
+                migrate(connection)
+
+
+def connect(url: str) -> Engine:
+    """Return an engine for a record store. A SQLite file is created with mode 0600 where there is none."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise RecordsUnavailableError(
+            "the URL of the record store cannot be read: expected sqlite:///path or postgresql+psycopg://…"
+        ) from None
+    if parsed.get_backend_name() != "sqlite":
+        return _watched(create_engine(parsed, isolation_level="REPEATABLE READ"))
+    if parsed.database in (None, "", ":memory:"):
+        raise RecordsUnavailableError("the record store needs a file to survive in: expected sqlite:///path")
+    _create_privately(Path(str(parsed.database)))
+    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine, "connect", _make_durable)
+    event.listen(engine, "begin", _begin)
+    return _watched(engine)
+
+
+def location_of(url: URL) -> str:
+    """Name a store for people, without its password."""
+    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+
+def _watched(engine: Engine) -> Engine:
+    event.listen(engine, "after_cursor_execute", watch_statement)
+    return engine
+
+
+def _create_privately(file: Path) -> None:
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise RecordsUnavailableError(
+            f"record store {file}: it cannot be opened or created ({error.strerror}): "
+            "check that its folder exists, and that this user may write the folder and the file"
+        ) from error
+
+
+def _make_durable(connection: SQLiteConnection, _record: object) -> None:
+    connection.isolation_level = None
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(str(connection.get_execution_options().get(_SQLITE_BEGIN, "BEGIN")))

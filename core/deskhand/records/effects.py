@@ -1,0 +1,81 @@
+"""The effect ledger: each change to a vendor is claimed durably before it is made, so that none is made twice."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import JsonValue
+from sqlalchemy import select
+
+from deskhand.records.canonical import canonical_json
+from deskhand.records.database import Records, Transaction
+from deskhand.records.schema import effects
+
+
+class EffectState(StrEnum):
+    """What is known of an effect: ``claimed`` may or may not have happened."""
+
+    CLAIMED = "claimed"
+    DONE = "done"
+    NEEDS_REVIEW = "needs_review"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One change, by its idempotency key; ``receipt`` is what the vendor answered."""
+
+    key: str
+    action: str
+    tenant: str
+    ticket: str
+    arguments_sha256: str
+    state: EffectState
+    receipt: Mapping[str, JsonValue] | None
+    reason: str
+
+
+def find(records: Records, key: str) -> Effect | None:
+    """Look up what is known under a key."""
+    with records.reading() as connection:
+        row = connection.execute(select(effects).where(effects.c.key == key)).mappings().one_or_none()
+    if row is None:
+        return None
+    receipt = None if row["receipt"] is None else json.loads(row["receipt"])
+    return Effect(**{**row, "state": EffectState(row["state"]), "receipt": receipt})
+
+
+def claim(transaction: Transaction, key: str, *, action: str, tenant: str, ticket: str, arguments_sha256: str) -> None:
+    """Put on the record that a change is about to be made. Raises LookupError where the key is already claimed."""
+    if transaction.find(effects, {"key": key}) is not None:
+        raise LookupError(f"key {key} is already claimed: find out what came of it first")
+    intent = {"key": key, "action": action, "arguments_sha256": arguments_sha256}
+    transaction.insert(
+        effects, {**intent, "tenant": tenant, "ticket": ticket, "state": EffectState.CLAIMED, "reason": ""}
+    )
+    transaction.audit("effect.claimed", tenant=tenant, ticket=ticket, detail=intent)
+
+
+def record(transaction: Transaction, key: str, receipt: Mapping[str, JsonValue]) -> None:
+    """Put on the record what the vendor answered. Raises LookupError where the key was never claimed."""
+    values = {"state": EffectState.DONE, "receipt": canonical_json(receipt)}
+    _settle(transaction, key, values, "effect.done", {"receipt": dict(receipt)})
+
+
+def mark_needs_review(transaction: Transaction, key: str, reason: str) -> None:
+    """Put on the record that a person must find out what happened. Raises LookupError as `record` does."""
+    values = {"state": EffectState.NEEDS_REVIEW, "reason": reason}
+    _settle(transaction, key, values, "effect.needs_review", {"reason": reason})
+
+
+def _settle(
+    transaction: Transaction, key: str, values: Mapping[str, str], kind: str, detail: Mapping[str, JsonValue]
+) -> None:
+    transaction.update(effects, {"key": key}, values)
+    row = transaction.find(effects, {"key": key}) or {}
+    transaction.audit(
+        kind,
+        tenant=str(row["tenant"]),
+        ticket=str(row["ticket"]),
+        detail={"key": key, "action": row["action"], **detail},
+    )

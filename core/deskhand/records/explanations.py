@@ -1,0 +1,54 @@
+"""Why each ticket was handled as it was: its newest explanation here, the hash of every earlier one in the log."""
+
+import hashlib
+
+from sqlalchemy import func, select
+
+from deskhand.records.database import Records, Transaction
+from deskhand.records.documents import OutcomeKind, Why
+from deskhand.records.schema import explanations
+
+
+def save(transaction: Transaction, why: Why) -> None:
+    """Keep an explanation in place of the ticket's earlier one."""
+    document = why.model_dump_json()
+    transaction.put(
+        explanations,
+        {"ticket_id": why.ticket_id},
+        {"outcome": why.outcome, "tenant_id": why.tenant_id, "place": transaction.next_seq, "document": document},
+    )
+    digest = hashlib.sha256(document.encode()).hexdigest()
+    detail = {"outcome": why.outcome.value, "note": why.note_id, "document_sha256": digest}
+    transaction.audit("explanation.saved", tenant=why.tenant_id or "", ticket=why.ticket_id, detail=detail)
+
+
+def find(records: Records, ticket_id: str) -> Why | None:
+    """Return a ticket's explanation."""
+    query = select(explanations.c.document).where(explanations.c.ticket_id == ticket_id)
+    with records.reading() as connection:
+        document = connection.execute(query).scalar_one_or_none()
+    return None if document is None else Why.model_validate_json(document)
+
+
+def recent(records: Records, limit: int, offset: int = 0, *, tenant: str | None = None) -> list[Why]:
+    """List explanations, newest first, of every client or of one."""
+    query = select(explanations.c.document).order_by(explanations.c.place.desc()).limit(limit).offset(offset)
+    if tenant is not None:
+        query = query.where(explanations.c.tenant_id == tenant)
+    with records.reading() as connection:
+        return [Why.model_validate_json(document) for document in connection.execute(query).scalars()]
+
+
+def count(records: Records, *, tenant: str | None = None) -> int:
+    """Count explanations, of every client or of one."""
+    return sum(counts_by_outcome(records, tenant=tenant).values())
+
+
+def counts_by_outcome(records: Records, *, tenant: str | None = None) -> dict[OutcomeKind, int]:
+    """Count explanations by how the handling ended; every outcome is named."""
+    query = select(explanations.c.outcome, func.count()).group_by(explanations.c.outcome)
+    if tenant is not None:
+        query = query.where(explanations.c.tenant_id == tenant)
+    with records.reading() as connection:
+        found = {str(outcome): int(number) for outcome, number in connection.execute(query)}
+    return {outcome: found.get(outcome.value, 0) for outcome in OutcomeKind}

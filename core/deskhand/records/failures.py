@@ -1,0 +1,62 @@
+"""What can be wrong with the record store, said so that a person can mend it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from sqlite3 import (
+    SQLITE_BUSY,
+    SQLITE_CANTOPEN,
+    SQLITE_CORRUPT,
+    SQLITE_FULL,
+    SQLITE_IOERR,
+    SQLITE_LOCKED,
+    SQLITE_NOTADB,
+    SQLITE_PERM,
+    SQLITE_READONLY,
+)
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+
+
+class RecordsUnavailableError(Exception):
+    """The record store cannot be read or written now. Nothing was half-written; the message names the fix."""
+
+
+class UnauditedChangeError(RuntimeError):
+    """A transaction changed rows without an audit entry after them; nothing was written. A defect, not a condition."""
+
+
+_MENDS = {
+    SQLITE_FULL: "the disk is full: free some space and it goes on by itself",
+    SQLITE_IOERR: "the disk cannot be read or written (full, over quota, or failing): check it, then try again",
+    SQLITE_CORRUPT: "the file is damaged: restore it from a backup; `deskhand audit verify` names what is intact",
+    SQLITE_NOTADB: "the file is not a database: restore it from a backup, or move it away to start an empty store",
+    SQLITE_CANTOPEN: "the file cannot be opened or created: check that its folder exists and may be written",
+    SQLITE_READONLY: "the file or its folder is read-only: give this user the right to write both",
+    SQLITE_PERM: "this user may not open the file: give this user the right to read and write it",
+    SQLITE_BUSY: "another process has kept it locked: find and stop whatever has the file open",
+    SQLITE_LOCKED: "another process has kept it locked: find and stop whatever has the file open",
+}
+
+_DISK_FULL = "53100"
+"""PostgreSQL's SQLSTATE for a full disk: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+
+@contextmanager
+def explained(location: str) -> Iterator[None]:
+    """Turn a driver's trouble with the store into RecordsUnavailableError; defects of ours go through."""
+    try:
+        yield
+    except (IntegrityError, ProgrammingError):
+        raise
+    except DBAPIError as error:
+        raise RecordsUnavailableError(f"record store {location}: {mend(error)}") from error
+
+
+def mend(error: DBAPIError) -> str:
+    """Say what is wrong and what would mend it, from the driver's code alone."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return _MENDS.get(code & 0xFF, f"SQLite error {code} ({getattr(error.orig, 'sqlite_errorname', '')})")
+    if getattr(error.orig, "sqlstate", None) == _DISK_FULL:
+        return _MENDS[SQLITE_FULL]
+    return f"the database server did not answer ({type(error.orig).__name__}): check that it runs and the URL is right"

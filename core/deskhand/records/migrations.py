@@ -1,0 +1,47 @@
+"""Brings a store's tables to the present version, one small step after another."""
+
+import secrets
+from collections.abc import Callable
+
+from sqlalchemy import Connection, insert, inspect, select, update
+
+from deskhand.records import schema
+from deskhand.records.audit.entries import CHAIN_START
+from deskhand.records.failures import RecordsUnavailableError
+from deskhand.records.state import State
+
+
+def _create(connection: Connection) -> None:
+    schema.create(connection)
+    connection.execute(insert(schema.store).values(id=1, version=0, origin=f"deskhand/{secrets.token_hex(8)}"))
+    empty = {"size": 0, "chain": CHAIN_START, "frontier": b"", "state": State().stored()}
+    connection.execute(insert(schema.audit_head).values(id=1, **empty))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_create,)
+"""Step ``n`` takes a store from version ``n`` to ``n + 1``. A step that rewrites rows also renews the head's state."""
+
+
+def version_of(connection: Connection) -> int:
+    """Return the version of the tables, 0 where there are none yet."""
+    if not inspect(connection).has_table(schema.store.name):
+        return 0
+    return connection.execute(select(schema.store.c.version)).scalar_one()
+
+
+def migrate(connection: Connection) -> bool:
+    """Bring the tables up to date and tell whether anything was to do. Idempotent; the caller commits.
+
+    Raises RecordsUnavailableError for a store written by a newer deskhand.
+    """
+    version = version_of(connection)
+    if version > schema.VERSION:
+        raise RecordsUnavailableError(
+            f"the record store has version {version} and this deskhand knows versions up to {schema.VERSION}: "
+            "run the deskhand that wrote it or a newer one, or restore a backup made before the upgrade"
+        )
+    for step in STEPS[version:]:
+        step(connection)
+    if version < schema.VERSION:
+        connection.execute(update(schema.store).values(version=schema.VERSION))
+    return version < schema.VERSION

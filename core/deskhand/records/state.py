@@ -1,0 +1,57 @@
+"""One number that stands for every row of the record store, kept up to date as rows come and go.
+
+It is the sum, modulo 2**4096, of a hash of each row (AdHash: Bellare and Micciancio, EUROCRYPT 1997): a change costs
+two hashes, the order of rows does not matter, and whoever rewrites, adds or removes a row cannot keep the sum.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import JsonValue
+from sqlalchemy import Connection, select
+
+from deskhand.records.canonical import canonical_json
+from deskhand.records.schema import RECORDS
+
+_SIZE = 512
+_MODULUS = 1 << (8 * _SIZE)
+
+
+class State:
+    """The sum over a set of rows. Starts empty."""
+
+    __slots__ = ("_sum",)
+
+    def __init__(self, stored: bytes = b"") -> None:
+        self._sum = int.from_bytes(stored, "big")
+
+    def add(self, table: str, row: Mapping[str, JsonValue]) -> None:
+        """Count a row in."""
+        self._sum = (self._sum + _weigh(table, row)) % _MODULUS
+
+    def remove(self, table: str, row: Mapping[str, JsonValue]) -> None:
+        """Count a row out."""
+        self._sum = (self._sum - _weigh(table, row)) % _MODULUS
+
+    def stored(self) -> bytes:
+        """Return the sum as the bytes the constructor takes."""
+        return self._sum.to_bytes(_SIZE, "big")
+
+    def digest(self) -> str:
+        """Identify the set by SHA-256, in hex: this is what an audit entry carries."""
+        return hashlib.sha256(self.stored()).hexdigest()
+
+    @classmethod
+    def of(cls, connection: Connection) -> Self:
+        """Count every row there is, in constant memory."""
+        state = cls()
+        for table in RECORDS:
+            for row in connection.execution_options(yield_per=1000).execute(select(table)).mappings():
+                state.add(table.name, dict(row))
+        return state
+
+
+def _weigh(table: str, row: Mapping[str, JsonValue]) -> int:
+    written = canonical_json({"table": table, "row": dict(row)})
+    return int.from_bytes(hashlib.shake_256(written.encode()).digest(_SIZE), "big")

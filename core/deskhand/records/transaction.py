@@ -1,0 +1,192 @@
+"""One state change and its audit entries, committed together or not at all."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import JsonValue
+from sqlalchemy import Connection, Row, Table, and_, insert, select, update
+
+from deskhand.records import schema
+from deskhand.records.audit.entries import Entry, chained, write_entry
+from deskhand.records.audit.merkle import Frontier, leaf_hash
+from deskhand.records.canonical import storable
+from deskhand.records.failures import UnauditedChangeError
+from deskhand.records.state import State
+from deskhand.sdk.clock import Clock
+
+Value = str | int | None
+"""What a column of a record holds."""
+
+OPTION = "deskhand_transaction"
+"""The execution option that ties a connection to its transaction, for `watch_statement`."""
+
+_HARMLESS = re.compile(r"\s*(SELECT|WITH|BEGIN|SAVEPOINT|RELEASE|ROLLBACK|PRAGMA|EXPLAIN)\b", re.IGNORECASE)
+_TARGET = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\"?(\w+)", re.IGNORECASE)
+_GUARDED = frozenset(table.name for table in (*schema.RECORDS, *schema.LOG))
+
+
+@dataclass(slots=True)
+class Head:
+    """Where the log ends: read when a transaction begins, written when it commits, so a rollback needs no undoing."""
+
+    frontier: Frontier
+    chain: bytes
+    state: State
+
+    @classmethod
+    def read(cls, connection: Connection) -> "Head":
+        """Read the head; on PostgreSQL this also makes other writers wait."""
+        row: Row[Any] = connection.execute(select(schema.audit_head).with_for_update()).one()
+        return cls(Frontier(row.size, row.frontier), row.chain, State(row.state))
+
+    def values(self) -> dict[str, int | bytes]:
+        """Return the row this head is stored as."""
+        return {
+            "size": self.frontier.size,
+            "chain": self.chain,
+            "frontier": self.frontier.stored(),
+            "state": self.state.stored(),
+        }
+
+
+@dataclass(slots=True)
+class Transaction:
+    """Rows and the entries that vouch for them. Made by `Records.transaction`; not for use after it ends.
+
+    Rows of the record store are changed only through `insert`, `update` and `delete`, which keep the state that every
+    entry carries. Tables that are not ours may be written through ``connection``; that too needs an entry after it.
+    """
+
+    connection: Connection
+    actor: str
+    clock: Clock
+    head: Head
+    _entries: list[dict[str, int | str | bytes]] = field(default_factory=list, init=False)
+    _is_unaudited: bool = field(default=False, init=False)
+    _is_writing: bool = field(default=False, init=False)
+
+    @property
+    def next_seq(self) -> int:
+        """The number the next audit entry will get."""
+        return self.head.frontier.size
+
+    def audit(
+        self,
+        kind: str,
+        *,
+        tenant: str = "",
+        ticket: str = "",
+        detail: Mapping[str, JsonValue] | None = None,
+    ) -> int:
+        """Put on the record what was just done and return the entry's number."""
+        seq = self.next_seq
+        entry = Entry(
+            seq=seq,
+            at=self.clock(),
+            actor=self.actor,
+            kind=kind,
+            tenant=tenant,
+            ticket=ticket,
+            detail=dict(detail or {}),
+            state=self.head.state.digest(),
+        )
+        written = write_entry(entry)
+        leaf = leaf_hash(written.encode())
+        self.head.chain = chained(self.head.chain, leaf)
+        self.head.frontier.append(leaf)
+        self._entries.append({"seq": seq, "entry": written, "chain": self.head.chain})
+        self._is_unaudited = False
+        return seq
+
+    def insert(self, table: Table, values: Mapping[str, Value]) -> None:
+        """Add a row; columns left out are empty. Raises IntegrityError where its key is taken."""
+        row = {column.name: _stored(values.get(column.name)) for column in table.columns}
+        self._write(insert(table).values(row))
+        self.head.state.add(table.name, row)
+
+    def update(self, table: Table, key: Mapping[str, Value], values: Mapping[str, Value]) -> None:
+        """Change columns of the row with this whole primary key. Raises LookupError where there is none."""
+        old = self.find(table, key)
+        if old is None:
+            raise LookupError(f"no row {dict(key)} in {table.name}")
+        new = old | {name: _stored(value) for name, value in values.items()}
+        if new == old:
+            return
+        self._write(update(table).where(_matches(table, key)).values(new))
+        self.head.state.remove(table.name, old)
+        self.head.state.add(table.name, new)
+
+    def put(self, table: Table, key: Mapping[str, Value], values: Mapping[str, Value]) -> None:
+        """Change the row with this whole primary key, or add it."""
+        if self.find(table, key) is None:
+            self.insert(table, {**key, **values})
+        else:
+            self.update(table, key, values)
+
+    def find(self, table: Table, key: Mapping[str, Value]) -> dict[str, Value] | None:
+        """Read the row with this whole primary key as this transaction sees it."""
+        row = self.connection.execute(select(table).where(_matches(table, key))).mappings().one_or_none()
+        return None if row is None else dict(row)
+
+    def finish(self) -> None:
+        """Write the entries and the new head. Raises UnauditedChangeError where a change came after the last entry."""
+        if self._is_unaudited:
+            raise UnauditedChangeError(
+                f"{self.actor} changed records and put nothing on the record: add an audit entry"
+            )
+        if not self._entries:
+            return
+        self._is_writing = True
+        self.connection.execute(insert(schema.audit), self._entries)
+        self.connection.execute(update(schema.audit_head).values(self.head.values()))
+
+    def seal(self, epoch: int, size: int, note: str) -> None:
+        """Add a signed checkpoint; its own signature vouches for it."""
+        self._is_writing = True
+        self.connection.execute(insert(schema.checkpoints).values(epoch=epoch, size=size, note=note))
+        self._is_writing = False
+
+    def noticed(self, statement: str, count: int) -> None:
+        """Take note of a statement that was run on the connection, and refuse one that goes past the log."""
+        if self._is_writing or count == 0 or _HARMLESS.match(statement):
+            return
+        target = _TARGET.match(statement)
+        if target and target[1] in _GUARDED:
+            raise UnauditedChangeError(f"{target[1]} is changed only through insert, update and put of its transaction")
+        self._is_unaudited = True
+
+    def _write(self, statement: Any) -> None:  # noqa: ANN401  # any of SQLAlchemy's three kinds of change
+        self._is_writing = True
+        try:
+            self.connection.execute(statement)
+        finally:
+            self._is_writing = False
+        self._is_unaudited = True
+
+
+def watch_statement(
+    connection: Connection,
+    cursor: Any,  # noqa: ANN401  # whatever the driver uses
+    statement: str,
+    _parameters: object,
+    _context: object,
+    _is_many: bool,  # noqa: FBT001  # SQLAlchemy's signature
+) -> None:
+    """Tell a connection's transaction what was run on it. Refuses changes through connections that have none."""
+    transaction = connection.get_execution_options().get(OPTION)
+    if isinstance(transaction, Transaction):
+        transaction.noticed(statement, cursor.rowcount)
+    elif transaction is None and cursor.rowcount != 0 and not _HARMLESS.match(statement):
+        raise UnauditedChangeError("records are changed only in a transaction, never while reading")
+
+
+def _matches(table: Table, key: Mapping[str, Value]) -> Any:  # noqa: ANN401  # SQLAlchemy's clause types
+    if set(key) != {column.name for column in table.primary_key}:
+        raise ValueError(f"{sorted(key)} is not the primary key of {table.name}")
+    return and_(*(table.c[name] == _stored(value) for name, value in key.items()))
+
+
+def _stored(value: Value) -> Value:
+    return storable(value) if isinstance(value, str) else value
