@@ -1,0 +1,74 @@
+"""The web application: one place that lists every route."""
+
+from importlib.resources import files
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from deskhand.desk.desk import Desk
+from deskhand.sdk.webhooks import LARGEST_BODY, CallbackRefusedError
+from deskhand.web.console import Console
+from deskhand.web.headers import LoopbackConsole, SecurityHeaders
+
+
+def create_app(desk: Desk) -> Starlette:
+    """Return the application for one desk."""
+    console = Console(desk)
+    machine = Machine(desk)
+    return Starlette(
+        routes=[
+            Route("/healthz", machine.health),
+            Route("/callbacks/{connector:str}", machine.callback, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=str(files("deskhand.web") / "static"))),
+            Route("/", console.tickets),
+            Route("/tickets/{ticket_id:str}", console.ticket),
+            Route("/quarantine", console.quarantine),
+            Route("/record", console.record),
+        ],
+        middleware=[Middleware(SecurityHeaders), Middleware(LoopbackConsole)],
+        exception_handlers={404: console.not_found},
+    )
+
+
+class Machine:
+    """What machines ask: is the desk well, and has a record changed."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def health(self, request: Request) -> Response:
+        """Answer 200 while the desk is well, 503 while something needs a person; details to this machine only."""
+        health = await run_in_threadpool(self._desk.health)
+        status = 200 if health.is_well else 503
+        client = request.client
+        if client is not None and client.host in {"127.0.0.1", "::1"}:
+            return JSONResponse(health.model_dump(mode="json"), status)
+        return JSONResponse({"ok": health.is_well}, status)
+
+    async def callback(self, request: Request) -> Response:
+        """Take a hint from the vendor: verified on the raw bytes, then only a reason to read the record again."""
+        try:
+            body = await _body(request)
+        except ClientDisconnect:
+            return PlainTextResponse("incomplete", 400)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            await run_in_threadpool(self._desk.receive, request.path_params["connector"], headers, body)
+        except CallbackRefusedError as error:
+            return PlainTextResponse("refused", error.status)
+        return PlainTextResponse("ok")
+
+
+async def _body(request: Request) -> bytes:
+    """Read at most one byte more than the largest body a callback may have."""
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > LARGEST_BODY:
+            break
+    return bytes(received[: LARGEST_BODY + 1])
