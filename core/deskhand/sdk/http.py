@@ -1,29 +1,84 @@
-"""The one HTTP client of every connector: bounded, patient where it is safe, and unable to wander off.
+"""The one HTTP client of every connector: bounded, patient where it is safe, and unable to wander off."""
 
-SIGNATURES FIXED, BODY TO BE WRITTEN (helper "sdk-http").
-"""
-
-from collections.abc import Mapping
-from typing import Any
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import NoReturn, Self, TypeAlias, TypeVar
 
 import httpx
+from pydantic import JsonValue
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from deskhand.sdk.addresses import GuardedTransport
+from deskhand.sdk.answers import UnreadableError, complete, itself, json_value, page, retry_after
+from deskhand.sdk.budget import RateBudget
+from deskhand.sdk.clock import Clock, utc_now
+from deskhand.sdk.errors import (
+    AuthorizationError,
+    ConfigurationError,
+    ConnectorError,
+    NotFoundError,
+    RateLimitedError,
+    RejectedError,
+    UnavailableError,
+    UncertainError,
+)
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # below that it logs whole addresses, customers' words included
+logging.getLogger("httpcore").setLevel(logging.WARNING)
+
+T = TypeVar("T")
+JsonBody: TypeAlias = "str | int | float | bool | Sequence[JsonBody] | Mapping[str, JsonBody] | None"
+Parameters: TypeAlias = Mapping[str, str | int]
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+AMBIGUOUS_REDIRECTS = frozenset({302, 303})
+"""Redirects by which many sites answer a form they did act on (RFC 9110, section 15.4)."""
+MOST_REDIRECTS = 3
+DEFAULT_PAUSE = 30.0
+LONGEST_EXPLANATION = 200
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to try, how much to accept, and the clocks to do it by (tests bring their own)."""
+
+    attempts: int = 4
+    longest_pause_seconds: float = 10.0
+    """A vendor that asks for a longer pause gets RateLimitedError at once: the host waits, not a thread."""
+    largest_answer: int = 32 * 1024 * 1024
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    clock: Clock = utc_now
 
 
 class HttpClient:
-    """One vendor's HTTP.
+    """One vendor's HTTP, safe to share between threads, with no state between calls (cookies are refused).
 
-    Guarantees: a timeout on everything; ≤ 4 attempts with jittered backoff, only for GET/HEAD and for requests
-    declared ``idempotent=True`` (a non-idempotent write is retried only when it surely never reached the vendor:
-    connect error, or 429); honours Retry-After (seconds or date); a token bucket of ``requests_per_minute``;
-    never follows a redirect to another host; refuses private, loopback and link-local addresses (after DNS
-    resolution) unless ``allow_private_addresses``; refuses absolute URLs on another origin; redacts secrets in errors.
-    Answers map to deskhand.sdk.errors: 401/403 AuthorizationError, 404 NotFoundError, 429 RateLimitedError,
-    other 4xx RejectedError, 5xx / network UnavailableError, and UncertainError when a non-idempotent write may have
-    landed (5xx after send, read timeout, dropped connection, truncated answer).
-    A body that is not the JSON it should be (HTML error page, truncated) is UnavailableError for reads.
+    Every path is appended to ``base_url``; an absolute URL is taken only on the same origin. A whole answer arrives
+    within ``timeout_seconds`` of its request, in at most ``patience.largest_answer`` bytes.
+
+    Retried, at most 4 times with jitter: GET, HEAD and whatever is declared ``idempotent``; anything else only
+    where it surely had no effect (no connection, or 429). ``Retry-After`` is honoured in both of its forms; a pause
+    longer than ``patience.longest_pause_seconds`` is RateLimitedError at once. Redirects are followed for GET and HEAD
+    on the same origin only.
+
+    Errors: 401 and 403 AuthorizationError · 404 NotFoundError · 429 RateLimitedError · other 4xx and other origins
+    RejectedError · 5xx, 408 and the network UnavailableError · UncertainError for a non-idempotent write that may have
+    landed · ConfigurationError for an address that is not public, unless ``allow_private_addresses``. Messages name
+    method, host and path; never a query, a header or a body. ``explain`` may add the vendor's own error codes:
+    it is given the refused answer and returns identifiers fit for the record, or nothing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a guarantee of its own
         self,
         base_url: str,
         *,
@@ -33,21 +88,259 @@ class HttpClient:
         requests_per_minute: int = 300,
         allow_private_addresses: bool = False,
         transport: httpx.BaseTransport | None = None,
-    ) -> None: ...
+        explain: Callable[[httpx.Response], str] | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.requests_sent = 0
+        self._base = _base(base_url)
+        self._explain = explain
+        self._patience = patience or Patience()
+        self._budget = RateBudget(requests_per_minute, sleep=self._patience.sleep, monotonic=self._patience.monotonic)
+        self._counting = threading.Lock()
+        self._client = httpx.Client(
+            headers={"User-Agent": "deskhand", **(headers or {})},
+            auth=auth,
+            timeout=timeout_seconds,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            event_hooks={"request": [self._account]},
+            trust_env=False,
+            transport=transport
+            or GuardedTransport(
+                allow_private_addresses=allow_private_addresses,
+                answer_seconds=timeout_seconds,
+                secure=self._base.scheme == "https",
+            ),
+        )
 
     def get(
-        self, path: str, *, params: Mapping[str, str | int] | None = None, headers: Mapping[str, str] | None = None
-    ) -> httpx.Response: ...
+        self, path: str, *, params: Parameters | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Read; the answer's status is below 400 and its body complete."""
+        return self.send("GET", path, params=params, headers=headers)
 
     def send(
         self,
         method: str,
         path: str,
         *,
-        json: Any = None,
-        params: Mapping[str, str | int] | None = None,
+        json: JsonBody = None,
+        params: Parameters | None = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
-    ) -> httpx.Response: ...
+    ) -> httpx.Response:
+        """Send a request and return its answer, whose status is below 400 and whose body is complete."""
+        request = self._request(method, path, json, params, headers)
+        return self._exchange(request, itself, repeatable=idempotent or _is_read(request))
 
-    def close(self) -> None: ...
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: JsonBody = None,
+        params: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool = False,
+    ) -> JsonValue:
+        """Send a request and return the JSON of its answer, or None where the answer is 204.
+
+        An HTML error page or a truncated body is UnavailableError for what may be repeated, else UncertainError.
+        """
+        request = self._request(method, path, json, params, headers)
+        return self._exchange(request, json_value, repeatable=idempotent or _is_read(request))
+
+    def pages(
+        self, path: str, *, params: Parameters | None = None, headers: Mapping[str, str] | None = None
+    ) -> Iterator[JsonValue]:
+        """Read the JSON of page after page, by ``Link: <…>; rel="next"`` (RFC 8288) on the same origin.
+
+        Each page is fetched when it is asked for. UnavailableError where the pages go in a circle.
+        """
+        seen: set[str] = set()
+        request: httpx.Request | None = self._request("GET", path, None, params, headers)
+        while request is not None:
+            if str(request.url) in seen:
+                raise UnavailableError(f"{_name(request)}: the pages go in a circle")
+            seen.add(str(request.url))
+            value, following = self._exchange(request, page, repeatable=True)
+            yield value
+            request = self._request("GET", following, None, None, headers) if following else None
+
+    def close(self) -> None:
+        """Close every connection; the client is not used afterwards."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _account(self, _request: httpx.Request) -> None:
+        self._budget.spend()
+        with self._counting:
+            self.requests_sent += 1
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        json: JsonBody,
+        params: Parameters | None,
+        headers: Mapping[str, str] | None,
+    ) -> httpx.Request:
+        try:
+            url = self._url(path)
+            if params:
+                url = url.copy_merge_params(dict(params))
+            return self._client.build_request(method, url, json=json, headers=headers)
+        except (ValueError, TypeError, RecursionError, httpx.InvalidURL) as error:
+            reason = f"{method} request to {self._base.host} cannot be built: {type(error).__name__}"
+            raise RejectedError(f"{reason} in its path, parameters, headers or JSON body") from None
+
+    def _url(self, path: str) -> httpx.URL:
+        if re.match(r"[a-z][a-z0-9+.-]*://|//", path, re.IGNORECASE):
+            url = self._base.join(path)
+        else:
+            url = httpx.URL(f"{str(self._base).rstrip('/')}/{path.lstrip('/')}")
+        if _origin(url) != _origin(self._base) or url.userinfo:
+            raise RejectedError(f"{url.host} is not {self._base.host}: a connector stays on its own origin")
+        if DOT_SEGMENT.search(path.partition("?")[0]) or "#" in path:
+            raise RejectedError(f"a path for {self._base.host} may not contain # or . and .. segments")
+        return url
+
+    def _exchange(self, request: httpx.Request, parse: Callable[[httpx.Response], T], *, repeatable: bool) -> T:
+        attempts = Retrying(
+            stop=stop_after_attempt(self._patience.attempts),
+            wait=_pause,
+            retry=retry_if_exception_type(_Transient),
+            sleep=self._patience.sleep,
+            reraise=True,
+        )
+        try:
+            return attempts(self._attempt, request, parse, repeatable=repeatable)
+        except _Transient as transient:
+            raise transient.error from None
+
+    def _attempt(self, request: httpx.Request, parse: Callable[[httpx.Response], T], *, repeatable: bool) -> T:
+        try:
+            answer = self._answer(request, repeatable=repeatable)
+            return parse(answer)
+        except httpx.LocalProtocolError:
+            raise RejectedError(f"{_name(request)} cannot be sent: a header is malformed") from None
+        except NEVER_SENT as error:
+            raise _Transient(UnavailableError(f"{_name(request)} did not connect: {error}")) from None
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            _broken(request, type(error).__name__, repeatable=repeatable)
+        except UnreadableError as error:
+            _broken(request, str(error), repeatable=repeatable)
+
+    def _answer(self, request: httpx.Request, *, repeatable: bool) -> httpx.Response:
+        for _ in range(MOST_REDIRECTS + 1):
+            streamed = self._client.send(request, stream=True)
+            try:
+                answer = complete(streamed, largest=self._patience.largest_answer)
+            finally:
+                streamed.close()
+            if answer.is_success or answer.status_code == HTTPStatus.NOT_MODIFIED:
+                return answer
+            if answer.status_code not in REDIRECTS:
+                self._refuse(answer, repeatable=repeatable)
+            request = self._redirected(answer, repeatable=repeatable)
+        raise RejectedError(f"{_name(request)} was redirected more than {MOST_REDIRECTS} times")
+
+    def _redirected(self, answer: httpx.Response, *, repeatable: bool) -> httpx.Request:
+        request = answer.request
+        try:
+            target = request.url.join(answer.headers.get("location", ""))
+        except httpx.InvalidURL:
+            raise RejectedError(f"{_name(request)} was redirected to an address that is none") from None
+        if answer.status_code in AMBIGUOUS_REDIRECTS and not repeatable:
+            raise UncertainError(f"{_name(request)} was answered by a redirect to {target.host}")
+        if _origin(target) != _origin(self._base) or not _is_read(request):
+            raise RejectedError(f"{_name(request)} was redirected to {target.scheme}://{target.host}, which is refused")
+        headers = {name: value for name, value in request.headers.items() if name not in ("host", "authorization")}
+        return self._client.build_request(request.method, target, headers=headers)
+
+    def _refuse(self, answer: httpx.Response, *, repeatable: bool) -> NoReturn:
+        status, message = answer.status_code, self._message(answer)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._pause_or_raise(answer, message)
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise AuthorizationError(message)
+        if status == HTTPStatus.NOT_FOUND:
+            raise NotFoundError(message)
+        if status != HTTPStatus.REQUEST_TIMEOUT and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise RejectedError(message)
+        if not repeatable:
+            raise UncertainError(message)
+        if status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in answer.headers:
+            self._pause_or_raise(answer, message)
+        raise _Transient(UnavailableError(message))
+
+    def _pause_or_raise(self, answer: httpx.Response, message: str) -> NoReturn:
+        asked = retry_after(answer.headers, self._patience.clock)
+        error = RateLimitedError(message, retry_after=DEFAULT_PAUSE if asked is None else asked)
+        if asked is not None and asked > self._patience.longest_pause_seconds:
+            raise error
+        raise _Transient(error, pause=asked)
+
+    def _message(self, answer: httpx.Response) -> str:
+        message = f"{_name(answer.request)} was answered with {answer.status_code}"
+        try:
+            explanation = self._explain(answer) if self._explain else ""
+        except (ValueError, LookupError, TypeError, AttributeError):
+            explanation = ""  # the vendor's error has a shape of its own: the status still stands
+        printable = "".join(each if each.isprintable() else " " for each in explanation[:LONGEST_EXPLANATION])
+        return f"{message}: {printable}" if printable.strip() else message
+
+
+class _Transient(Exception):  # noqa: N818  # a control signal inside this module
+    """What another attempt may mend, after ``pause`` seconds if the vendor said so."""
+
+    def __init__(self, error: ConnectorError, *, pause: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.pause = pause
+
+
+BACKOFF = wait_random_exponential(multiplier=0.5, max=8)
+
+
+def _pause(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    jitter = BACKOFF(state)
+    return jitter if not isinstance(error, _Transient) or error.pause is None else error.pause + min(jitter, 1.0)
+
+
+def _broken(request: httpx.Request, reason: str, *, repeatable: bool) -> NoReturn:
+    if repeatable:
+        raise _Transient(UnavailableError(f"{_name(request)} failed: {reason}")) from None
+    raise UncertainError(f"{_name(request)} may or may not have taken effect: {reason}") from None
+
+
+def _base(base_url: str) -> httpx.URL:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        raise ConfigurationError("the address is not a URL; write it as https://host") from None
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
+        raise ConfigurationError(
+            "the address must be https://host, with a path at most: no user name, password, query or fragment"
+        )
+    return url
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host.rstrip("."), url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def _is_read(request: httpx.Request) -> bool:
+    return request.method in ("GET", "HEAD")
+
+
+def _name(request: httpx.Request) -> str:
+    path = request.url.raw_path.partition(b"?")[0].decode("ascii")
+    return f"{request.method} {request.url.host}{path}"
