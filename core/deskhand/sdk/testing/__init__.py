@@ -1,0 +1,46 @@
+"""What a plugin's tests need: a host for its simulator, faults on demand, and the contract of each role."""
+
+from deskhand.sdk.testing.faults import (
+    DropAfterEffect,
+    DropBefore,
+    DuplicateCallback,
+    ExpiredToken,
+    Fault,
+    Faults,
+    HtmlErrorPage,
+    Latency,
+    ServerError,
+    Throttle,
+    TruncatedBody,
+)
+from deskhand.sdk.testing.host import Delivery, SimulatorHost
+from deskhand.sdk.testing.simulator import (
+    Deliver,
+    RoutedSimulator,
+    SimulatedRequest,
+    SimulatedResponse,
+    Simulator,
+    route,
+)
+
+__all__ = [
+    "Deliver",
+    "Delivery",
+    "DropAfterEffect",
+    "DropBefore",
+    "DuplicateCallback",
+    "ExpiredToken",
+    "Fault",
+    "Faults",
+    "HtmlErrorPage",
+    "Latency",
+    "RoutedSimulator",
+    "ServerError",
+    "SimulatedRequest",
+    "SimulatedResponse",
+    "Simulator",
+    "SimulatorHost",
+    "Throttle",
+    "TruncatedBody",
+    "route",
+]
