@@ -8,13 +8,16 @@ from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 from typing import Self
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from deskhand.records.audit.checkpoints import Checkpoint, CheckpointPolicy, last_checkpoint, seal, settle_key
+from deskhand.records.audit.keys import KeyFiles, Trust
+from deskhand.records.audit.renewal import renew_key
 from deskhand.records.failures import RecordsUnavailableError, UnauditedChangeError, explained
 from deskhand.records.migrations import migrate, version_of
-from deskhand.records.schema import VERSION
+from deskhand.records.schema import VERSION, audit_head
 from deskhand.records.transaction import OPTION, Head, Transaction, watch_statement
 from deskhand.sdk.clock import Clock
 
@@ -22,6 +25,7 @@ __all__ = ["Records", "RecordsUnavailableError", "Transaction", "UnauditedChange
 
 _BUSY_SECONDS = 10
 _SQLITE_BEGIN = "deskhand_begin"
+_WRITING: dict[str, object] = {_SQLITE_BEGIN: "BEGIN IMMEDIATE"}
 
 
 def url_of(database: Path) -> str:
@@ -32,23 +36,48 @@ def url_of(database: Path) -> str:
 class Records:
     """What we promise to keep. Thread-safe; transactions run one after another."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, keys: KeyFiles, policy: CheckpointPolicy) -> None:
         self._engine = engine
         self._clock = clock
+        self._keys = keys
+        self._policy = policy
+        self._covered = 0
+        self._sealed_at = clock()
         self._location = location_of(engine.url)
         self._writer = threading.RLock()
         self._is_writing = False
 
     @classmethod
-    def open(cls, url: str, *, clock: Clock) -> Self:
-        """Open a store, creating or upgrading its tables as needed. Nothing of the log is read.
+    def open(
+        cls, url: str, *, clock: Clock, signing: Path | None = None, policy: CheckpointPolicy | None = None
+    ) -> Self:
+        """Open a store, creating or upgrading its tables and keys as needed. The log is not read.
 
-        Raises RecordsUnavailableError, naming the fix, where that cannot be done.
+        ``signing`` is where the key files are, without their suffix: beside a SQLite database unless said otherwise.
+        Raises RecordsUnavailableError, naming the fix, where the store or its signing key cannot be used.
         """
-        records = cls(connect(url), clock)
-        with explained(records._location):
+        records = cls(connect(url), clock, key_files(url, signing), policy or CheckpointPolicy())
+        try:
             records._migrate()
+            records._settle()
+        except BaseException:
+            records.close()
+            raise
         return records
+
+    @classmethod
+    def renew_key(cls, url: str, *, clock: Clock, actor: str, signing: Path | None = None) -> Trust:
+        """Sign with a new key from here on, where the old one is lost, put that on the record and return whom to trust.
+
+        Raises RecordsUnavailableError where the store itself cannot be used.
+        """
+        records = cls(connect(url), clock, key_files(url, signing), CheckpointPolicy())
+        try:
+            records._migrate()
+            with records.transaction(actor) as transaction:
+                return renew_key(transaction, records._keys)
+        finally:
+            records.close()
 
     @contextmanager
     def transaction(self, actor: str) -> Iterator[Transaction]:
@@ -62,7 +91,7 @@ class Records:
                 raise RuntimeError("transactions do not nest: pass the open one on")
             self._is_writing = True
             try:
-                with self._connected({_SQLITE_BEGIN: "BEGIN IMMEDIATE"}) as connection:
+                with self._connected(_WRITING) as connection:
                     transaction = Transaction(connection, actor, self._clock, Head.read(connection))
                     connection.execution_options(**{OPTION: transaction})
                     yield transaction
@@ -75,6 +104,22 @@ class Records:
         """Yield a connection that sees the store as it is at the first query, whatever is written meanwhile."""
         with explained(self._location), self._connected({}) as connection:
             yield connection
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Sign the log as it is and replace the signing key; return None where nothing is new since the last time."""
+        with self.transaction("audit") as transaction:
+            sealed = seal(transaction, self._keys)
+        if sealed is not None:
+            self._settle()
+        return sealed
+
+    def checkpoint_if_due(self) -> Checkpoint | None:
+        """Sign the log where the policy says it is time. Cheap enough to call after every ticket."""
+        with self.reading() as connection:
+            size = connection.execute(select(audit_head.c.size)).scalar_one()
+        if not self._policy.is_due(size - self._covered, self._clock() - self._sealed_at):
+            return None
+        return self.checkpoint()
 
     def close(self) -> None:
         """Let go of the database."""
@@ -93,11 +138,19 @@ class Records:
                 raise
 
     def _migrate(self) -> None:
-        with self._connected({}) as connection:
+        with self.reading() as connection:
             version = version_of(connection)
         if version != VERSION:
-            with self._connected({_SQLITE_BEGIN: "BEGIN IMMEDIATE", OPTION: "migration"}) as connection:
+            with explained(self._location), self._connected(_WRITING | {OPTION: "migration"}) as connection:
                 migrate(connection)
+
+    def _settle(self) -> None:
+        """Finish what a crash or a commit left to do to the signing key, and remember what is signed."""
+        with self._writer, explained(self._location), self._connected(_WRITING) as connection:
+            settle_key(connection, self._keys)
+            last = last_checkpoint(connection)
+        if last is not None:
+            self._covered, self._sealed_at = last.size, last.at
 
 
 def connect(url: str) -> Engine:
@@ -117,6 +170,14 @@ def connect(url: str) -> Engine:
     event.listen(engine, "connect", _make_durable)
     event.listen(engine, "begin", _begin)
     return _watched(engine)
+
+
+def key_files(url: str, signing: Path | None = None) -> KeyFiles:
+    """Return a store's signing key files. Raises RecordsUnavailableError where nothing says where they are."""
+    database = make_url(url)
+    if signing is None and database.get_backend_name() != "sqlite":
+        raise RecordsUnavailableError("a record store on a server needs a local path for its signing key")
+    return KeyFiles(signing or Path(str(database.database)))
 
 
 def location_of(url: URL) -> str:

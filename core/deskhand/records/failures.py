@@ -1,5 +1,6 @@
 """What can be wrong with the record store, said so that a person can mend it."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from sqlite3 import (
@@ -57,6 +58,8 @@ def mend(error: DBAPIError) -> str:
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
         return _MENDS.get(code & 0xFF, f"SQLite error {code} ({getattr(error.orig, 'sqlite_errorname', '')})")
+    if isinstance(error.orig, sqlite3.Error):
+        return _MENDS[SQLITE_CORRUPT]
     if getattr(error.orig, "sqlstate", None) == _DISK_FULL:
         return _MENDS[SQLITE_FULL]
     return f"the database server did not answer ({type(error.orig).__name__}): check that it runs and the URL is right"

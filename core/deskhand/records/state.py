@@ -47,7 +47,7 @@ class State:
         """Count every row there is, in constant memory."""
         state = cls()
         for table in RECORDS:
-            for row in connection.execution_options(yield_per=1000).execute(select(table)).mappings():
+            for row in connection.execute(select(table), execution_options={"yield_per": 1000}).mappings():
                 state.add(table.name, dict(row))
         return state
 

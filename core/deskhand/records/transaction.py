@@ -3,10 +3,24 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, Row, Table, and_, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Row,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 
 from deskhand.records import schema
 from deskhand.records.audit.entries import Entry, chained, write_entry
@@ -103,7 +117,7 @@ class Transaction:
     def insert(self, table: Table, values: Mapping[str, Value]) -> None:
         """Add a row; columns left out are empty. Raises IntegrityError where its key is taken."""
         row = {column.name: _stored(values.get(column.name)) for column in table.columns}
-        self._write(insert(table).values(row))
+        self._write(_insertion(table), row)
         self.head.state.add(table.name, row)
 
     def update(self, table: Table, key: Mapping[str, Value], values: Mapping[str, Value]) -> None:
@@ -114,7 +128,7 @@ class Transaction:
         new = old | {name: _stored(value) for name, value in values.items()}
         if new == old:
             return
-        self._write(update(table).where(_matches(table, key)).values(new))
+        self._write(_update_by_key(table), new | _key_values(table, key))
         self.head.state.remove(table.name, old)
         self.head.state.add(table.name, new)
 
@@ -127,7 +141,7 @@ class Transaction:
 
     def find(self, table: Table, key: Mapping[str, Value]) -> dict[str, Value] | None:
         """Read the row with this whole primary key as this transaction sees it."""
-        row = self.connection.execute(select(table).where(_matches(table, key))).mappings().one_or_none()
+        row = self.connection.execute(_select_by_key(table), _key_values(table, key)).mappings().one_or_none()
         return None if row is None else dict(row)
 
     def finish(self) -> None:
@@ -157,10 +171,10 @@ class Transaction:
             raise UnauditedChangeError(f"{target[1]} is changed only through insert, update and put of its transaction")
         self._is_unaudited = True
 
-    def _write(self, statement: Any) -> None:  # noqa: ANN401  # any of SQLAlchemy's three kinds of change
+    def _write(self, statement: Insert | Update, values: Mapping[str, Value]) -> None:
         self._is_writing = True
         try:
-            self.connection.execute(statement)
+            self.connection.execute(statement, values)
         finally:
             self._is_writing = False
         self._is_unaudited = True
@@ -182,10 +196,29 @@ def watch_statement(
         raise UnauditedChangeError("records are changed only in a transaction, never while reading")
 
 
-def _matches(table: Table, key: Mapping[str, Value]) -> Any:  # noqa: ANN401  # SQLAlchemy's clause types
+@cache
+def _insertion(table: Table) -> Insert:
+    return insert(table)
+
+
+@cache
+def _select_by_key(table: Table) -> Select[Any]:
+    return select(table).where(_has_key(table))
+
+
+@cache
+def _update_by_key(table: Table) -> Update:
+    return update(table).where(_has_key(table))
+
+
+def _has_key(table: Table) -> ColumnElement[bool]:
+    return and_(*(column == bindparam(f"key_{column.name}") for column in table.primary_key))
+
+
+def _key_values(table: Table, key: Mapping[str, Value]) -> dict[str, Value]:
     if set(key) != {column.name for column in table.primary_key}:
         raise ValueError(f"{sorted(key)} is not the primary key of {table.name}")
-    return and_(*(table.c[name] == _stored(value) for name, value in key.items()))
+    return {f"key_{name}": _stored(value) for name, value in key.items()}
 
 
 def _stored(value: Value) -> Value:
