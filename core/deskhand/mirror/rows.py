@@ -1,0 +1,43 @@
+"""Rows of one table, by their key: read many at once, and written only where something changed."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeAlias, TypeVar
+
+from sqlite_utils import Database
+
+T = TypeVar("T")
+Row: TypeAlias = dict[str, Any]
+
+BATCH = 1000
+"""Records saved in one transaction: large enough to be fast, small enough that readers hardly wait."""
+
+
+def batches(records: Iterable[T]) -> Iterator[list[T]]:
+    """Split records into lists of at most 1,000; what comes lazily is taken no faster than it is used."""
+    iterator = iter(records)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def rows_of(database: Database, table: str, keys: Iterable[str], *, key: str = "id", select: str = "*") -> list[Row]:
+    """Return the rows whose ``key`` column is among ``keys``, in no particular order."""
+    return list(database.table(table).rows_where(_among(key), [json.dumps(list(keys))], select=select))
+
+
+def write_changed(database: Database, table: str, rows: Sequence[Row]) -> list[Row]:
+    """Insert or replace, by ``id``, the rows whose document differs from the stored one, and return those."""
+    stored = {row["id"]: row["document"] for row in rows_of(database, table, (row["id"] for row in rows))}
+    changed = [row for row in rows if stored.get(row["id"]) != row["document"]]
+    database.table(table).upsert_all(changed, pk="id")
+    return changed
+
+
+def delete_where_key(database: Database, table: str, key: str, keys: Iterable[str]) -> None:
+    """Delete the rows whose ``key`` column is among ``keys``."""
+    database.table(table).delete_where(_among(key), [json.dumps(list(keys))])
+
+
+def _among(key: str) -> str:
+    return f"{key} in (select value from json_each(?))"  # noqa: S608  # a column's name, ours; values are bound
