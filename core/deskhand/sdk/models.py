@@ -263,10 +263,14 @@ class EvidenceKind(StrEnum):
     PSA_COMPANY = "psa company"
     PSA_CONTACT = "psa contact"
     VERIFIED_DOMAIN = "verified domain"
+    RECORDED_DOMAIN = "recorded domain"
     DIRECTORY = "directory tenant"
     DEVICE = "device"
     SITE = "site"
     RULE = "remembered rule"
+    TECHNICIAN = "technician"
+    TEXT = "text"
+    """Words of the ticket itself: only ever a conflict, never a reason to believe."""
 
 
 @dataclass(frozen=True, slots=True)
