@@ -1,7 +1,8 @@
 """The plugin API: every hook a plugin may implement, on one screen.
 
 A plugin is a module named by an entry point in the group ``deskhand``; the entry point's name is the plugin's
-name, ``<kind>_<vendor>``. Each hook returns a typed object and does no work: nothing is contacted at import.
+name, ``<kind>_<vendor>``. A plugin implements the hooks it needs, as functions marked ``@hookimpl``. Each returns one
+typed object and does no work: nothing is contacted at import.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,21 +38,21 @@ class SimulatorOffer:
     settings: Callable[[str], dict[str, Any]]
 
 
-@hookspec
+@hookspec(firstresult=True)
 def offer_connector() -> ConnectorOffer:  # type: ignore[empty-body]  # pluggy specs have no body
     """Offer the plugin's connector."""
 
 
-@hookspec
+@hookspec(firstresult=True)
 def offer_actions() -> Sequence[AnyAction]:  # type: ignore[empty-body]  # pluggy specs have no body
     """Offer the changes this connector can make, each named ``<plugin>.<verb>_<object>``."""
 
 
-@hookspec
+@hookspec(firstresult=True)
 def offer_callbacks() -> Callable[[Any], CallbackReceiver]:  # type: ignore[empty-body]  # pluggy specs have no body
     """Offer a function from settings to a receiver that verifies and parses the vendor's callbacks."""
 
 
-@hookspec
+@hookspec(firstresult=True)
 def offer_simulator() -> SimulatorOffer:  # type: ignore[empty-body]  # pluggy specs have no body
     """Offer the vendor's simulator, for tests and the rehearsal."""
