@@ -26,7 +26,8 @@ def version_of(connection: Connection) -> int:
     """Return the version of the tables, 0 where there are none yet."""
     if not inspect(connection).has_table(schema.store.name):
         return 0
-    return connection.execute(select(schema.store.c.version)).scalar_one()
+    version: int = connection.execute(select(schema.store.c.version)).scalar_one()
+    return version
 
 
 def migrate(connection: Connection) -> bool:

@@ -13,6 +13,7 @@ from deskhand.records import work
 from deskhand.records.canonical import written_time
 from deskhand.records.database import Records, Transaction
 from deskhand.records.schema import identity_rules, quarantine
+from deskhand.records.transaction import Value
 from deskhand.sdk.models import Reference, TenantEvidence
 
 _CANDIDATES = TypeAdapter(tuple[Reference, ...])
@@ -59,7 +60,7 @@ def hold(
     evidence: Sequence[TenantEvidence],
 ) -> None:
     """Hold a ticket back until a person decides; holding it again brings its reasons up to date."""
-    values = {
+    values: dict[str, Value] = {
         "state": QuarantineState.OPEN,
         "place": transaction.next_seq,
         "held_at": written_time(transaction.clock()),
@@ -71,8 +72,11 @@ def hold(
         "tenant_name": None,
     }
     transaction.put(quarantine, {"connector": connector, "ticket_id": ticket_id}, values)
-    detail = {"connector": connector, "reason": reason, "candidates": [each.id for each in candidates]}
-    transaction.audit("quarantine.held", ticket=ticket_id, detail=detail)
+    transaction.audit(
+        "quarantine.held",
+        ticket=ticket_id,
+        detail={"connector": connector, "reason": reason, "candidates": [each.id for each in candidates]},
+    )
 
 
 def open_entries(records: Records) -> tuple[QuarantineEntry, ...]:

@@ -11,6 +11,7 @@ from deskhand.records.canonical import read_time, written_time
 from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import OutcomeKind, Why
 from deskhand.records.schema import work
+from deskhand.records.transaction import Value
 
 
 class WorkState(StrEnum):
@@ -81,7 +82,7 @@ def finish(transaction: Transaction, item: WorkItem, why: Why) -> None:
 
 def postpone(transaction: Transaction, item: WorkItem, *, until: datetime, reason: str) -> None:
     """Count an attempt that failed and leave the ticket alone until then. Raises LookupError where it never was in."""
-    values = {"attempts": item.attempts + 1, "not_before": written_time(until)}
+    values: dict[str, Value] = {"attempts": item.attempts + 1, "not_before": written_time(until)}
     transaction.update(work, _key(item.connector, item.ticket_id), values)
     detail = {"connector": item.connector, "until": written_time(until), "reason": reason}
     transaction.audit("work.postponed", ticket=item.ticket_id, detail=detail)
@@ -89,7 +90,7 @@ def postpone(transaction: Transaction, item: WorkItem, *, until: datetime, reaso
 
 def release(transaction: Transaction, connector: str, ticket_id: str, reason: str) -> None:
     """Put a ticket back to pending with a clean slate. Raises LookupError where it never was in the queue."""
-    values = {"state": WorkState.PENDING, "attempts": 0, "not_before": None}
+    values: dict[str, Value] = {"state": WorkState.PENDING, "attempts": 0, "not_before": None}
     transaction.update(work, _key(connector, ticket_id), values)
     transaction.audit("work.released", ticket=ticket_id, detail={"connector": connector, "reason": reason})
 

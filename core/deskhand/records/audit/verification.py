@@ -8,6 +8,7 @@ checkpoints over them, and a rewrite of what the present epoch's key will sign.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,8 @@ def verify(
         return Verification(found.first_bad, found.reason, walk.frontier.size, walk.covered, trust=trust)
     except DBAPIError as error:
         return Verification(None, f"the store cannot be read: {mend(error)}", walk.frontier.size, walk.covered)
+    except UnicodeDecodeError:  # sqlite3 quotes a damaged schema in its error message, and cannot
+        return Verification(None, "the store cannot be read: its schema is damaged", walk.frontier.size, walk.covered)
     size = walk.frontier.size
     return Verification(None, "", size, walk.covered, Anchor(size, walk.frontier.root()), trust)
 
@@ -129,13 +132,14 @@ def _layout(connection: Connection) -> set[tuple[Any, ...]]:
     return {tuple(row) for row in rows if row.tbl_name in schema.metadata.tables}
 
 
-def _expected_layout() -> set[tuple[Any, ...]]:
+@cache
+def _expected_layout() -> frozenset[tuple[Any, ...]]:
     engine = create_engine("sqlite://")
     with engine.begin() as connection:
         schema.create(connection)
         expected = _layout(connection)
     engine.dispose()
-    return expected
+    return frozenset(expected)
 
 
 def _collect_promises(connection: Connection, walk: _Walk, trust: Trust) -> _FoundError | None:
