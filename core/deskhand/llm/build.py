@@ -32,6 +32,10 @@ class BuildError(Exception):
     """A step failed; the message says which, why, and where the whole log is."""
 
 
+class UnmetError(BuildError):
+    """Something has to be there before anything is built; this is looked at anew each time."""
+
+
 @dataclass(frozen=True, slots=True)
 class InstallProgress:
     """How far an installation is: ``done`` of ``total`` pieces of this step (0 of 0 where nobody can tell)."""
@@ -54,7 +58,7 @@ def find_wheel(folder: Path) -> Path | None:
 def require_compiler() -> None:
     """Raise BuildError, with the command that mends it, where nothing can compile C++."""
     if not any(shutil.which(name) for name in (os.environ.get("CXX", ""), "c++", "g++", "clang++") if name):
-        raise BuildError(
+        raise UnmetError(
             "there is no C++ compiler; install one (Debian: apt-get install g++; macOS: xcode-select --install)"
         )
 
@@ -63,7 +67,7 @@ def require_space(folder: Path) -> None:
     """Raise BuildError where the disk has no room to compile."""
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE_BYTES:
-        raise BuildError(f"{folder} has {free / 1e9:.1f} GB free; compiling takes {LEAST_FREE_BYTES / 1e9:.1f} GB")
+        raise UnmetError(f"{folder} has {free / 1e9:.1f} GB free; compiling takes {LEAST_FREE_BYTES / 1e9:.1f} GB")
 
 
 def compile_wheel(workshop: Path, log: Path, progress: Progress, *, portable: bool) -> Path:
@@ -177,12 +181,13 @@ def _running(command: list[str], folder: Path, environment: dict[str, str]) -> "
         start_new_session=True,
     )
     try:
-        with process:
-            yield process
+        yield process
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         raise
+    finally:
+        process.communicate()
 
 
 def _environment() -> dict[str, str]:

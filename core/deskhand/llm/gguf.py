@@ -61,7 +61,7 @@ def read_extent(content: mmap.mmap | bytes) -> Extent:
     try:
         return _Walk(content).extent()
     except (struct.error, IndexError) as error:
-        raise BadContainerError("it ends inside its own header") from error
+        raise BadContainerError("it is cut short inside its own header") from error
 
 
 class _Walk:
@@ -90,7 +90,9 @@ class _Walk:
 
     def _plausible(self, count: int, least_bytes_each: int) -> int:
         if count * least_bytes_each > len(self._content) - self._at:
-            raise BadContainerError(f"its header counts {count} entries, more than the file has room for")
+            raise BadContainerError(
+                f"it is cut short or damaged: its header speaks of {count}, and the file has no room for so many"
+            )
         return count
 
     def _skip(self, length: int) -> None:

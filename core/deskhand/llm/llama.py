@@ -143,7 +143,13 @@ class LlamaEngine:
             answer = model.process.ask("calibrate", arguments, seconds=WARM_UP_SECONDS)
             return tuple(tuple(map(float, prior)) for prior in answer["priors"])
 
-        return self._priors.of({**arguments, "model": model.file.sha256, "version": PROMPT_VERSION}, compute)
+        circumstances = {
+            **arguments,
+            "model": model.file.sha256,
+            "context_tokens": model.process.launch.context_tokens,
+            "version": PROMPT_VERSION,
+        }
+        return self._priors.of(circumstances, compute)
 
 
 def _answers(model: LoadedModel | None) -> bool:

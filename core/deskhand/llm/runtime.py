@@ -15,6 +15,7 @@ from deskhand.llm.build import (
     BuildError,
     InstallProgress,
     Progress,
+    UnmetError,
     compile_wheel,
     find_wheel,
     install_pinned,
@@ -88,6 +89,8 @@ def _installed(place: Path, progress: Progress, *, retry: bool, portable: bool) 
     _failure_file(place).unlink(missing_ok=True)
     try:
         _build(place, progress, portable=portable)
+    except UnmetError as error:
+        raise RuntimeInstallError(str(error)) from error
     except (BuildError, SelfTestError, EngineUnavailableError) as error:
         _failure_file(place).write_text(json.dumps({"reason": str(error)}), encoding="utf-8")
         raise RuntimeInstallError(str(error)) from error

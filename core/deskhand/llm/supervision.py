@@ -27,7 +27,7 @@ class SupervisedModel:
     def __init__(self, launch: Launch, *, most_crashes: int = 5, first_pause_seconds: float = 0.1) -> None:
         """Start the process. Raises EngineUnavailableError when the model does not load."""
         self.restarts = 0
-        self._launch = launch
+        self.launch = launch
         self._most_crashes = most_crashes
         self._first_pause = first_pause_seconds
         self._crashes = 0
@@ -122,9 +122,9 @@ class SupervisedModel:
             raise DeadlineExceededError("no time was left to restart the model process")
         time.sleep(pause)
         try:
-            self._process = process = ModelProcess(self._launch)
+            self._process = process = ModelProcess(self.launch)
         except ModelRefusedError as error:
-            self._reason = _unloadable(self._launch, error)
+            self._reason = _unloadable(self.launch, error)
             raise EngineUnavailableError(self._reason) from error
         self.restarts += 1
         if self._reason:

@@ -6,7 +6,7 @@ Written against llama.h as llama-cpp-python 0.3.36 binds it: https://github.com/
 import ctypes
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -106,10 +106,10 @@ class Model:
         """The dimensions of one embedding."""
         return int(llama.llama_model_n_embd(self._model))
 
-    @property
-    def adds_beginning(self) -> bool:
-        """Whether prompts of this model begin with a token of their own."""
-        return bool(llama.llama_vocab_get_add_bos(self.vocabulary))
+    def beginning(self) -> list[int]:
+        """Return the token that prompts of this model begin with, if they do."""
+        adds = llama.llama_vocab_get_add_bos(self.vocabulary)
+        return [int(llama.llama_vocab_bos(self.vocabulary))] if adds else []
 
     def chat_template(self) -> bytes | None:
         """Return the chat template in the file, if it has one."""
@@ -130,6 +130,11 @@ class Model:
         return bool(
             llama.llama_vocab_is_control(self.vocabulary, token) or llama.llama_vocab_is_eog(self.vocabulary, token)
         )
+
+    def is_atomic(self, token: int) -> bool:
+        """Tell whether a token is matched as a whole rather than learned: control tokens, and those added by hand."""
+        added = llama.LLAMA_TOKEN_ATTR_CONTROL | llama.LLAMA_TOKEN_ATTR_USER_DEFINED
+        return bool(llama.llama_vocab_get_attr(self.vocabulary, token) & added)
 
     def is_end(self, token: int) -> bool:
         """Tell whether a token ends an answer."""
@@ -207,10 +212,6 @@ class Model:
         room = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
         if not llama.llama_state_seq_set_data(self._context, room, len(room), sequence):
             raise ModelError("a saved prompt could not be restored")
-
-    def on_grammar(self, grammar: str) -> Callable[[], Any]:
-        """Return a maker of samplers for a grammar that was checked beforehand."""
-        return lambda: llama.llama_sampler_init_grammar(self.vocabulary, grammar.encode(), b"root")
 
 
 def _model_parameters() -> Any:  # noqa: ANN401  # a ctypes struct

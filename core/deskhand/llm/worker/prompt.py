@@ -5,18 +5,15 @@ characters and never a command; only the pieces of the model's own chat template
 """
 
 import ctypes
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import llama_cpp as llama
 
+from deskhand.llm.worker.fence import CLOSING, LEFT_OUT, OPENING, fenced
 from deskhand.llm.worker.model import Model, ModelError
 
-OPENING: Final = "<<<TICKET\n"
-CLOSING: Final = "\nTICKET>>>"
-_FENCES: Final = re.compile(r"<{3,}|>{3,}")
 _INSTRUCTIONS: Final = "@INSTRUCTIONS@"
 _TEXT: Final = "@TEXT@"
 _PLAIN: Final = f"### Instructions\n{_INSTRUCTIONS}\n\n### Ticket\n{_TEXT}\n\n### Answer\n"
@@ -41,14 +38,12 @@ class Prompter:
         before, rest = rendered.split(_INSTRUCTIONS, 1)
         between, after = rest.split(_TEXT, 1)
         self._frame = Frame(
-            tuple(model.tokenise(before, special=True, whole=model.adds_beginning)),
+            (*model.beginning(), *model.tokenise(before, special=True)),
             tuple(model.tokenise(between, special=True)),
             tuple(model.tokenise(after, special=True)),
         )
-        self._steering = {
-            token for part in (self._frame.before, self._frame.between, self._frame.after) for token in part
-        }
-        self._steering -= set(model.tokenise(before)) | set(model.tokenise(between)) | set(model.tokenise(after))
+        template = {*self._frame.before, *self._frame.between, *self._frame.after}
+        self._steering = {token for token in template if model.is_atomic(token)}
 
     def prefix(self, instructions: str) -> list[int]:
         """Return the tokens that are the same for every ticket."""
@@ -58,16 +53,20 @@ class Prompter:
         """Return the tokens between the ticket's text and the model's answer."""
         return [*self.plain(CLOSING), *self._frame.after]
 
+    def length(self, text: str) -> int:
+        """Return the tokens that a ticket's whole text takes."""
+        return len(self.plain(fenced(text)))
+
     def body(self, text: str, room: int) -> tuple[list[int], int]:
         """Return a ticket's tokens, at most ``room``, and how many were cut out of its middle."""
         tokens = self.plain(fenced(text))
         if len(tokens) <= room:
             return tokens, 0
-        mark = self.plain("\n[... the middle of this text was left out ...]\n")
+        mark = self.plain(LEFT_OUT)
         keep = room - len(mark)
         if keep < len(mark):
             raise ModelError(
-                f"only {room} tokens are left for the ticket; shorten the instructions or raise context_tokens"
+                f"instructions and labels leave {max(0, room)} tokens to the ticket; shorten them or raise context_tokens"
             )
         head = keep * 3 // 5
         return [*tokens[:head], *mark, *tokens[len(tokens) - (keep - head) :]], len(tokens) - keep
@@ -86,11 +85,6 @@ class Prompter:
         letters = self._model.piece(token).decode("utf-8", "replace")
         tokens = [part for letter in letters for part in self._model.tokenise(letter)]
         return [part for part in tokens if not self._steers(part)]
-
-
-def fenced(text: str) -> str:
-    """Return text that cannot close the fence it will stand in."""
-    return _FENCES.sub(lambda match: match.group()[:2], text)
 
 
 def _rendered(template: bytes | None) -> str:

@@ -107,10 +107,10 @@ class Scorer:
         return Outcome(thread.scores, left_out)
 
     def calibrate(self, instructions: str, texts: Sequence[str], questions: Questions) -> list[Scores]:
-        """Return each question's prior: the mean log-likelihood of its labels over at most TEXTS texts."""
+        """Return each question's prior: the mean log-likelihood of its labels over the first texts that fit."""
         asks = self._asks(questions)
         priors: list[Scores] = []
-        with self._threads(instructions, texts[:TEXTS], asks) as (threads, _):
+        with self._threads(instructions, self._fitting(instructions, texts, asks), asks) as (threads, _):
             for ask in asks:
                 for thread in threads:
                     self._answer(thread, ask)
@@ -118,6 +118,19 @@ class Scorer:
                 for thread in threads:
                     _settle(thread, ask, priors[-1])
         return priors
+
+    def _fitting(self, instructions: str, texts: Sequence[str], asks: Sequence[Ask]) -> Sequence[str]:
+        """Return as many of the texts, up to TEXTS, as can stand side by side uncut; at least one."""
+        prefix = self._prompter.prefix(instructions)
+        longest = max(self._prompter.length(text) for text in texts)
+        count = next((n for n in range(min(len(texts), TEXTS), 1, -1) if self._share(prefix, asks, n) >= longest), 1)
+        return texts[:count]
+
+    def _share(self, prefix: Sequence[int], asks: Sequence[Ask], texts: int) -> int:
+        """Return the tokens that each of so many texts may have."""
+        answers = sum(ask.longest for ask in asks)
+        room = self._model.cells - LABEL_ROOM - len(prefix)
+        return room // texts - len(self._prompter.tail()) - answers
 
     def _asks(self, questions: Questions) -> list[Ask]:
         asks = []
@@ -133,8 +146,7 @@ class Scorer:
     ) -> Iterator[tuple[list[Thread], int]]:
         """Begin one thread a text after the shared prefix, and forget them all afterwards."""
         prefix, tail = self._prompter.prefix(instructions), self._prompter.tail()
-        answers = sum(ask.longest for ask in asks)
-        room = (self._model.cells - LABEL_ROOM - len(prefix)) // len(texts) - len(tail) - answers
+        room = self._share(prefix, asks, len(texts))
         bodies = [self._prompter.body(text, room) for text in texts]
         self._prefixes.load(prefix)
         try:
