@@ -13,6 +13,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from deskhand.records.audit.checkpoints import Checkpoint, CheckpointPolicy, last_checkpoint, seal, settle_key
+from deskhand.records.audit.entries import Entry
+from deskhand.records.audit.export import entries
 from deskhand.records.audit.keys import KeyFiles, Trust
 from deskhand.records.audit.renewal import renew_key
 from deskhand.records.failures import RecordsUnavailableError, UnauditedChangeError, explained
@@ -104,6 +106,13 @@ class Records:
         """Yield a connection that sees the store as it is at the first query, whatever is written meanwhile."""
         with explained(self._location), self._connected({}) as connection:
             yield connection
+
+    def audit_entries(
+        self, *, tenant: str | None = None, ticket: str | None = None, newest: int | None = None
+    ) -> list[Entry]:
+        """List audit entries of a tenant, a ticket, both or all, in order; with ``newest`` that many, newest first."""
+        with self.reading() as connection:
+            return entries(connection, tenant=tenant, ticket=ticket, newest=newest)
 
     def checkpoint(self) -> Checkpoint | None:
         """Sign the log as it is and replace the signing key; return None where nothing is new since the last time."""

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import OutcomeKind, Why
@@ -30,25 +30,33 @@ def find(records: Records, ticket_id: str) -> Why | None:
     return None if document is None else Why.model_validate_json(document)
 
 
-def recent(records: Records, limit: int, offset: int = 0, *, tenant: str | None = None) -> list[Why]:
-    """List explanations, newest first, of every client or of one."""
-    query = select(explanations.c.document).order_by(explanations.c.place.desc()).limit(limit).offset(offset)
-    if tenant is not None:
-        query = query.where(explanations.c.tenant_id == tenant)
+def recent(
+    records: Records, limit: int, offset: int = 0, *, outcome: OutcomeKind | None = None, tenant: str | None = None
+) -> list[Why]:
+    """List explanations, newest first: all, or those with an outcome, of a client, or both."""
+    query = select(explanations.c.document).where(*_only(outcome, tenant))
+    query = query.order_by(explanations.c.place.desc()).limit(limit).offset(offset)
     with records.reading() as connection:
         return [Why.model_validate_json(document) for document in connection.execute(query).scalars()]
 
 
-def count(records: Records, *, tenant: str | None = None) -> int:
-    """Count explanations, of every client or of one."""
-    return sum(counts_by_outcome(records, tenant=tenant).values())
-
-
-def counts_by_outcome(records: Records, *, tenant: str | None = None) -> dict[OutcomeKind, int]:
-    """Count explanations by how the handling ended; every outcome is named."""
-    query = select(explanations.c.outcome, func.count()).group_by(explanations.c.outcome)
-    if tenant is not None:
-        query = query.where(explanations.c.tenant_id == tenant)
+def count(records: Records, *, outcome: OutcomeKind | None = None, tenant: str | None = None) -> int:
+    """Count explanations: all, or those with an outcome, of a client, or both."""
+    query = select(func.count()).select_from(explanations).where(*_only(outcome, tenant))
     with records.reading() as connection:
-        found = {str(outcome): int(number) for outcome, number in connection.execute(query)}
+        return int(connection.execute(query).scalar_one())
+
+
+def counts(records: Records, *, tenant: str | None = None) -> dict[OutcomeKind, int]:
+    """Count explanations by how the handling ended, of every client or of one; every outcome is named."""
+    query = select(explanations.c.outcome, func.count()).where(*_only(None, tenant))
+    with records.reading() as connection:
+        found = {
+            str(outcome): int(number) for outcome, number in connection.execute(query.group_by(explanations.c.outcome))
+        }
     return {outcome: found.get(outcome.value, 0) for outcome in OutcomeKind}
+
+
+def _only(outcome: OutcomeKind | None, tenant: str | None) -> list[ColumnElement[bool]]:
+    wanted = ((explanations.c.outcome, outcome), (explanations.c.tenant_id, tenant))
+    return [column == value for column, value in wanted if value is not None]

@@ -132,6 +132,7 @@ explanations = _table(
     _number("place"),
     _words("document"),
     Index("explanations_by_place", "place"),
+    Index("explanations_by_outcome", "outcome", "place"),
     Index("explanations_by_tenant", "tenant_id", "place"),
 )
 

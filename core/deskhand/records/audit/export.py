@@ -1,42 +1,42 @@
-"""Reads the log for people and for other systems: the newest, those of a ticket or tenant, all as JSON lines."""
+"""Reads the log for people and other systems: the newest entries, those of a ticket or tenant, all as JSON lines."""
 
 from collections.abc import Iterator
 from typing import TextIO
 
-from sqlalchemy import select
+from sqlalchemy import Connection, Select, select
 
 from deskhand.records.audit.entries import Entry, read_entry
-from deskhand.records.database import Records
 from deskhand.records.schema import audit
 
 
-def recent(records: Records, limit: int, offset: int = 0) -> list[Entry]:
-    """List entries, newest first."""
-    query = select(audit.c.entry).order_by(audit.c.seq.desc()).limit(limit).offset(offset)
-    with records.reading() as connection:
-        return [read_entry(written) for written in connection.execute(query).scalars()]
+def entries(
+    connection: Connection, *, tenant: str | None = None, ticket: str | None = None, newest: int | None = None
+) -> list[Entry]:
+    """List entries of a tenant, a ticket, both or all, in order; with ``newest`` at most so many, the newest first."""
+    query = _entries_of(tenant, ticket)
+    query = query.order_by(audit.c.seq) if newest is None else query.order_by(audit.c.seq.desc()).limit(newest)
+    return [read_entry(written) for written in connection.execute(query).scalars()]
 
 
-def entries(records: Records, *, tenant: str | None = None, ticket: str | None = None) -> list[Entry]:
-    """List the entries of a tenant, a ticket or both, in the order they were written."""
-    return [read_entry(written) for written in written_entries(records, tenant=tenant, ticket=ticket)]
+def written_entries(connection: Connection, *, tenant: str | None = None, ticket: str | None = None) -> Iterator[str]:
+    """Yield entries as they are stored, in order and in constant memory."""
+    query = _entries_of(tenant, ticket).order_by(audit.c.seq)
+    yield from connection.execute(query, execution_options={"yield_per": 1000}).scalars()
 
 
-def export(records: Records, file: TextIO, *, tenant: str | None = None, ticket: str | None = None) -> int:
-    """Write entries as JSON lines, byte for byte as they were hashed, in constant memory; return how many."""
+def export(connection: Connection, file: TextIO, *, tenant: str | None = None, ticket: str | None = None) -> int:
+    """Write entries as JSON lines, byte for byte as they were hashed, and return how many."""
     count = 0
-    for written in written_entries(records, tenant=tenant, ticket=ticket):
+    for written in written_entries(connection, tenant=tenant, ticket=ticket):
         file.write(written + "\n")
         count += 1
     return count
 
 
-def written_entries(records: Records, *, tenant: str | None = None, ticket: str | None = None) -> Iterator[str]:
-    """Yield entries as they are stored, in order, from one consistent view of the log."""
-    query = select(audit.c.entry).order_by(audit.c.seq)
+def _entries_of(tenant: str | None, ticket: str | None) -> Select[str]:
+    query = select(audit.c.entry)
     if tenant is not None:
         query = query.where(audit.c.tenant == tenant)
     if ticket is not None:
         query = query.where(audit.c.ticket == ticket)
-    with records.reading() as connection:
-        yield from connection.execute(query, execution_options={"yield_per": 1000}).scalars()
+    return query
