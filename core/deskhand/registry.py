@@ -97,7 +97,7 @@ class Registry:
             self.refused[entry.name] = str(refusal)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001  # it may exit, or panic in Rust: the host outlives it
+        except BaseException as error:  # it may exit, or panic in Rust: the host outlives it
             log.debug("plugin %s refused", entry.name, exc_info=True)
             self.refused[entry.name] = " ".join(format_exception_only(error)[-1].split())[:LONGEST_REASON]
 

@@ -67,7 +67,8 @@ def _no_constant(name: str) -> NoReturn:
 
 def page(answer: httpx.Response) -> tuple[JsonValue, str | None]:
     """Read the body as JSON, with the address of the next page (RFC 8288, ``rel="next"``) if there is one."""
-    following = next((link["url"] for name, link in answer.links.items() if "next" in name.lower().split()), None)
+    relations = ((str(name).lower().split(), link.get("url")) for name, link in answer.links.items())
+    following = next((address for names, address in relations if "next" in names), None)
     try:
         return json_value(answer), str(answer.url.join(following)) if following else None
     except httpx.InvalidURL:

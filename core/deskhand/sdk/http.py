@@ -220,9 +220,10 @@ class HttpClient:
             reraise=True,
         )
         try:
-            return attempts(self._attempt, request, parse, repeatable=repeatable)
+            found: T = attempts(self._attempt, request, parse, repeatable=repeatable)
         except _Transient as transient:
             raise transient.error from None
+        return found
 
     def _attempt(self, request: httpx.Request, parse: Callable[[httpx.Response], T], *, repeatable: bool) -> T:
         try:
@@ -306,7 +307,7 @@ class _Transient(Exception):  # noqa: N818  # a control signal inside this modul
         self.pause = pause
 
 
-BACKOFF = wait_random_exponential(multiplier=0.5, max=8)
+BACKOFF = wait_random_exponential(multiplier=0.2, max=8)
 
 
 def _pause(state: RetryCallState) -> float:

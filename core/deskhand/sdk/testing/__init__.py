@@ -1,5 +1,15 @@
 """What a plugin's tests need: a host for its simulator, faults on demand, and the contract of each role."""
 
+from deskhand.sdk.testing.contracts import (
+    ActionCase,
+    ActionContract,
+    BindingError,
+    ConnectorContract,
+    Contract,
+    TicketSystemContract,
+    TicketWorld,
+    World,
+)
 from deskhand.sdk.testing.faults import (
     DropAfterEffect,
     DropBefore,
@@ -24,6 +34,11 @@ from deskhand.sdk.testing.simulator import (
 )
 
 __all__ = [
+    "ActionCase",
+    "ActionContract",
+    "BindingError",
+    "ConnectorContract",
+    "Contract",
     "Deliver",
     "Delivery",
     "DropAfterEffect",
@@ -41,6 +56,9 @@ __all__ = [
     "Simulator",
     "SimulatorHost",
     "Throttle",
+    "TicketSystemContract",
+    "TicketWorld",
     "TruncatedBody",
+    "World",
     "route",
 ]
