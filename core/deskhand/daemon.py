@@ -34,11 +34,11 @@ def run(configuration: Configuration, progress: Progress, *, drain: bool = False
     """
     stop = threading.Event()
     configure_log(configuration.log)
-    with StateLock(configuration.state), _signals(stop), Desk.open(configuration) as desk:
+    with StateLock(configuration.state), _signals(stop), Desk.open(configuration, stopping=stop) as desk:
         with serving(create_app(desk), configuration.web) as url:
             log.info("desk runs", console=url, ticket_system=configuration.desk.ticket_system)
-            desk.run(stop, progress, drain=drain)
-        log.info("desk stops", handled=desk.handled)
+            desk.run(progress, drain=drain)
+        log.info("desk stops", handled=desk.worker.handled)
 
 
 @contextmanager

@@ -1,14 +1,14 @@
 """The way of one ticket: read again, whose, what, may we, say so. Every end leaves a Why on the record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deskhand.agent.triage import Triager
+from deskhand.desk.judgement import Judgement
 from deskhand.desk.policies import Policies
 from deskhand.desk.taxonomies import LiveTaxonomies
 from deskhand.desk.writing import Writer
 from deskhand.governance.policy import verdict
-from deskhand.identity.resolver import Ambiguity, Resolver
+from deskhand.identity.resolver import Ambiguity
 from deskhand.intake.intake import Intake
 from deskhand.records import explanations, quarantine, work
 from deskhand.records.database import Records
@@ -27,8 +27,7 @@ class Handler:
 
     records: Records
     intake: Intake
-    resolver: Callable[[], Resolver]
-    triager: Callable[[], Triager]
+    judgement: Judgement
     policies: Policies
     taxonomies: LiveTaxonomies
     writer: Writer
@@ -45,7 +44,7 @@ class Handler:
             return self._leave_alone(item, "The ticket no longer exists in the PSA, or may not be read.")
         if ticket.is_closed:
             return self._leave_alone(item, f"The ticket is already closed ({ticket.status.name}).")
-        owner = self.resolver().resolve(ticket, notes)
+        owner = self.judgement.resolver().resolve(ticket, notes)
         if isinstance(owner, Ambiguity):
             return self._hold(item, owner)
         decided = self._decided_before(ticket.id) or self._decide(owner, ticket, notes)
@@ -72,7 +71,7 @@ class Handler:
             why = self._why(ticket.id, OutcomeKind.LEFT_ALONE, reasons, tenant_id=owner.tenant.id, handling=Handling.OFF)
         else:
             taxonomy, priorities = self.taxonomies.of(ticket.board.id), self.taxonomies.priorities()
-            triage = self.triager().triage(owner, ticket, notes, taxonomy, priorities, policy.matrix)
+            triage = self.judgement.triager.triage(owner, ticket, notes, taxonomy, priorities, policy.matrix)
             judged = verdict(policy, triage, ticket)
             why = Why(
                 ticket_id=ticket.id,

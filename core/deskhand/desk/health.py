@@ -12,6 +12,8 @@ class Light(BaseModel):
     is_well: bool
     text: str
     detail: str = ""
+    is_quiet: bool = False
+    """Neither good nor bad: a part that is absent and not needed."""
 
 
 class Health(BaseModel):
@@ -22,6 +24,7 @@ class Health(BaseModel):
     name: str
     version: str
     at: AwareDatetime
+    phase: str
     lights: tuple[Light, ...]
     work: dict[str, int]
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 
 from deskhand.desk.handling import ACTOR, Handler
+from deskhand.intake.intake import StoppedError
 from deskhand.mirror.database import MirrorUnavailableError
 from deskhand.records import work
 from deskhand.records.database import Records, RecordsUnavailableError
@@ -22,6 +23,8 @@ MOST_ATTEMPTS = 5
 LONGEST_PAUSE = 300.0
 READ_AGAIN_AFTER = timedelta(seconds=30)
 BATCH = 50
+
+_DISK_TROUBLE = (RecordsUnavailableError, MirrorUnavailableError)
 
 
 @dataclass(slots=True)
@@ -45,7 +48,7 @@ class Worker:
             try:
                 items = work.pending(self.records, now=self.clock(), limit=BATCH)
                 pause = self._work_through(items, stop)
-            except (RecordsUnavailableError, MirrorUnavailableError) as error:
+            except _DISK_TROUBLE as error:
                 pause = self._fall_back(str(error), None)
                 items = []
             if pause is not None:
@@ -55,6 +58,19 @@ class Worker:
                     return
                 stop.wait(0.5)
 
+    def insist(self, step: Callable[[], object], stop: threading.Event) -> None:
+        """Run a step of intake until it comes to its end, pausing after each failure, or until told to stop."""
+        while not stop.is_set():
+            try:
+                outcome = attempt(step, passing=(*_DISK_TROUBLE, StoppedError))
+            except _DISK_TROUBLE as error:
+                stop.wait(self._fall_back(str(error), None))
+                continue
+            if isinstance(outcome, Done):
+                self._recover()
+                return
+            stop.wait(self._fall_back(outcome.reason, outcome.retry_after))
+
     def _work_through(self, items: list[WorkItem], stop: threading.Event) -> float | None:
         """Handle items in order; return the seconds to pause where going on is pointless."""
         for item in items:
@@ -62,7 +78,7 @@ class Worker:
                 return None
             outcome = attempt(
                 lambda item=item: self.handler.handle(item),  # type: ignore[misc]  # mypy cannot infer bound defaults
-                passing=(RecordsUnavailableError, MirrorUnavailableError),
+                passing=_DISK_TROUBLE,
             )
             if isinstance(outcome, Done):
                 self._recover()

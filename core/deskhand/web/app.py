@@ -58,7 +58,7 @@ class Machine:
             return PlainTextResponse("incomplete", 400)
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
-            await run_in_threadpool(self._desk.receive, request.path_params["connector"], headers, body)
+            await run_in_threadpool(self._desk.callbacks.receive, request.path_params["connector"], headers, body)
         except CallbackRefusedError as error:
             return PlainTextResponse("refused", error.status)
         return PlainTextResponse("ok")

@@ -161,7 +161,8 @@ def _written(why: Why) -> str:
 
 
 def _chip(light: Light) -> dict[str, str]:
-    return {"tone": "good" if light.is_well else "bad", "text": light.text, "detail": light.detail}
+    tone = "" if light.is_quiet else "good" if light.is_well else "bad"
+    return {"tone": tone, "text": light.text, "detail": light.detail}
 
 
 def _filters(current: OutcomeKind | None, counts: Mapping[OutcomeKind, int]) -> Sequence[dict[str, object]]:

@@ -1,0 +1,67 @@
+"""The vendors a desk speaks to: each connector opened from its section, and closed with the desk."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from deskhand.configuration.loading import connector_settings
+from deskhand.configuration.problems import InvalidConfigurationError, Problem
+from deskhand.configuration.schema import Configuration
+from deskhand.registry import Registry
+from deskhand.sdk.roles import Connector, Directory, TicketSystem
+from deskhand.sdk.webhooks import CallbackReceiver
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Open connectors by plugin name, the roles they play, and the receivers of their callbacks."""
+
+    registry: Registry
+    connectors: Mapping[str, Connector]
+    receivers: Mapping[str, CallbackReceiver]
+    ticket_system: TicketSystem
+    _closing: ExitStack
+
+    @classmethod
+    def open(cls, configuration: Configuration) -> Self:
+        """Open every configured connector; nobody is contacted. Raises InvalidConfigurationError."""
+        registry = Registry.discover(configuration.enabled_plugins)
+        connectors: dict[str, Connector] = {}
+        receivers: dict[str, CallbackReceiver] = {}
+        with ExitStack() as closing:
+            for name in configuration.connectors:
+                settings = connector_settings(configuration, registry, name)
+                plugin = registry.plugins[name]
+                if plugin.connector is not None:
+                    connectors[name] = plugin.connector.connect(settings)
+                    closing.callback(connectors[name].close)
+                if plugin.callbacks is not None:
+                    receivers[name] = plugin.callbacks(settings)
+            system = _ticket_system(configuration, connectors)
+            return cls(registry, connectors, receivers, system, closing.pop_all())
+
+    @property
+    def directories(self) -> tuple[Directory, ...]:
+        """The connectors that know who works at a client."""
+        return tuple(each for each in self.connectors.values() if isinstance(each, Directory))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+
+def _ticket_system(configuration: Configuration, connectors: Mapping[str, Connector]) -> TicketSystem:
+    name = configuration.desk.ticket_system
+    system = connectors.get(name)
+    if isinstance(system, TicketSystem):
+        return system
+    able = [each for each, connector in connectors.items() if isinstance(connector, TicketSystem)]
+    fix = f"name one of {', '.join(able)}" if able else f"add a section [connectors.{name}]"
+    problem = Problem(configuration.file, "desk.ticket_system", "a configured connector that holds tickets", fix)
+    raise InvalidConfigurationError([problem])

@@ -1,0 +1,205 @@
+"""One running desk: every room opened in order, joined, and closed in reverse."""
+
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from deskhand.configuration.schema import Configuration
+from deskhand.desk.callbacks import Callbacks
+from deskhand.desk.connections import Connections
+from deskhand.desk.handling import Handler
+from deskhand.desk.health import Health, Light
+from deskhand.desk.identity_file import desk_id
+from deskhand.desk.judgement import Judgement
+from deskhand.desk.policies import Policies
+from deskhand.desk.progress import Progress
+from deskhand.desk.stores import open_mirror, open_records
+from deskhand.desk.taxonomies import LiveTaxonomies
+from deskhand.desk.working import Worker
+from deskhand.desk.writing import Writer
+from deskhand.intake.intake import Intake, StoppedError
+from deskhand.intake.schedule import Schedule
+from deskhand.llm.engine import Engine
+from deskhand.llm.selection import open_engine
+from deskhand.mirror.database import MirrorUnavailableError
+from deskhand.mirror.mirror import Mirror
+from deskhand.records import work
+from deskhand.records.database import Records, RecordsUnavailableError
+from deskhand.sdk.clock import Clock, utc_now
+from deskhand.workflow.gate import Gate, key_maker
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Desk:
+    """Everything one MSP's desk consists of. Use as a context manager; one desk a state folder."""
+
+    configuration: Configuration
+    clock: Clock
+    connections: Connections
+    records: Records
+    mirror: Mirror
+    engine: Engine
+    intake: Intake
+    judgement: Judgement
+    worker: Worker
+    callbacks: Callbacks
+    schedule: Schedule
+    stopping: threading.Event
+    _closing: ExitStack
+    _phase: str = field(default="starting", init=False)
+
+    @classmethod
+    def open(
+        cls,
+        configuration: Configuration,
+        *,
+        clock: Clock = utc_now,
+        engine: Engine | None = None,
+        stopping: threading.Event | None = None,
+    ) -> Self:
+        """Open every room; nothing is contacted yet. ``engine`` replaces the configured one, which is then not started.
+
+        Raises InvalidConfigurationError, ConfigurationError, RecordsUnavailableError or MirrorUnavailableError.
+        """
+        stopping = stopping or threading.Event()
+        with ExitStack() as closing:
+            connections = closing.enter_context(Connections.open(configuration))
+            records = open_records(configuration, clock)
+            closing.callback(records.close)
+            mirror = open_mirror(configuration)
+            closing.callback(mirror.close)
+            engine = engine or open_engine(configuration.engine)
+            closing.callback(engine.close)
+            return cls._joined(configuration, clock, connections, records, mirror, engine, stopping, closing.pop_all())
+
+    @classmethod
+    def _joined(  # noqa: PLR0913  # the composition root joins what it was given
+        cls,
+        configuration: Configuration,
+        clock: Clock,
+        connections: Connections,
+        records: Records,
+        mirror: Mirror,
+        engine: Engine,
+        stopping: threading.Event,
+        closing: ExitStack,
+    ) -> Self:
+        name, system = configuration.desk.ticket_system, connections.ticket_system
+        intake = Intake(system, name, records, mirror, clock, configuration.intake, stopping)
+        judgement = Judgement(configuration, records, mirror, engine, connections.directories, clock)
+        taxonomies = LiveTaxonomies(system, clock)
+        writer = Writer(
+            connector=name,
+            desk_name=configuration.desk.name,
+            registry=connections.registry,
+            system=system,
+            taxonomies=taxonomies,
+            gate=Gate(records, "gate"),
+            key=key_maker(desk_id(configuration.state)),
+        )
+        policies = Policies(configuration.policy, configuration.clients, mirror)
+        handler = Handler(records, intake, judgement, policies, taxonomies, writer, clock)
+        return cls(
+            configuration=configuration,
+            clock=clock,
+            connections=connections,
+            records=records,
+            mirror=mirror,
+            engine=engine,
+            intake=intake,
+            judgement=judgement,
+            worker=Worker(records, handler, clock),
+            callbacks=Callbacks(connections.receivers, intake, clock),
+            schedule=Schedule(intake, configuration.intake, clock),
+            stopping=stopping,
+            _closing=closing,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    def run(self, progress: Progress, *, drain: bool = False) -> None:
+        """Work until ``stopping`` is set; with ``drain`` until everything that is due has been handled.
+
+        Trouble with the PSA or the disk is waited out, however long it lasts.
+        """
+        self.worker.on_handled = progress.handled
+        try:
+            self._prepare(progress)
+            self._enter("handling tickets", progress)
+            if drain:
+                self.worker.insist(self.intake.poll, self.stopping)
+                self.worker.run(self.stopping, until_empty=True)
+            else:
+                self._run_on_schedule()
+        except StoppedError:
+            log.info("intake stopped", phase=self._phase)
+        self._seal()
+
+    def _prepare(self, progress: Progress) -> None:
+        self._enter("reading the PSA's history", progress)
+        self.worker.insist(lambda: self.intake.backfill(progress.advanced), self.stopping)
+        self._enter("learning from closed tickets", progress)
+        self.judgement.learn()
+
+    def _run_on_schedule(self) -> None:
+        self.schedule.start()
+        try:
+            self.worker.run(self.stopping)
+        finally:
+            self.schedule.stop()
+
+    def _enter(self, phase: str, progress: Progress) -> None:
+        self._phase = phase
+        progress.phase(phase)
+
+    def _seal(self) -> None:
+        """Sign the log at an orderly end, so that everything up to it is covered."""
+        try:
+            self.records.checkpoint()
+        except RecordsUnavailableError as error:
+            log.warning("the log could not be signed", reason=str(error))
+
+    def health(self) -> Health:
+        """Tell how everything is; never raises."""
+        try:
+            counted = work.counts(self.records)
+            self.mirror.counts()
+            stores = Light(name="stores", is_well=True, text="Records kept", detail=str(self.configuration.state))
+        except (RecordsUnavailableError, MirrorUnavailableError) as error:
+            counted = {}
+            stores = Light(name="stores", is_well=False, text="Records unavailable", detail=str(error))
+        return Health(
+            name=self.configuration.desk.name,
+            version=version("deskhand"),
+            at=self.clock(),
+            phase=self._phase,
+            lights=(self._psa_light(), stores, self._engine_light()),
+            work=counted,
+        )
+
+    def _psa_light(self) -> Light:
+        trouble = self.worker.trouble or self.schedule.health().last_error
+        name = self.configuration.desk.ticket_system
+        if trouble:
+            return Light(name="psa", is_well=False, text="PSA in trouble", detail=trouble)
+        return Light(name="psa", is_well=True, text="PSA connected", detail=name)
+
+    def _engine_light(self) -> Light:
+        """A missing model is no fault: triage stands without one, and says so."""
+        health, identity = self.engine.health(), self.engine.identity()
+        if health.is_ready:
+            return Light(name="engine", is_well=True, text=f"Model: {identity.model}", detail=health.detail)
+        return Light(name="engine", is_well=True, is_quiet=True, text="No model", detail=health.detail)
