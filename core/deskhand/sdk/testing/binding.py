@@ -15,6 +15,24 @@ class BindingError(TypeError):
     """A test class tried to get out of its contract."""
 
 
+def _tests(names: Iterable[str]) -> Iterator[str]:
+    return (name for name in names if name.startswith("test_"))
+
+
+def _is_inherited(test_class: type, test: str) -> bool:
+    return any(test in vars(terms) for terms in test_class.__mro__[1:])
+
+
+def _refuse_excuse(name: str, attribute: str, value: object) -> None:
+    if attribute == "__test__" and not value:
+        raise BindingError(f"{name} cannot hide from its contract")
+    if attribute == "pytestmark":
+        marks = value if isinstance(value, list | tuple) else [value]
+        excuses = {getattr(mark, "name", "") for mark in marks} & EXCUSES
+        if excuses:
+            raise BindingError(f"{name} cannot be excused from its contract by {', '.join(sorted(excuses))}")
+
+
 class Binding(type):
     """The type of contracts and of the classes bound by them."""
 
@@ -53,24 +71,6 @@ class Contract(metaclass=Binding):
             if isinstance(test_class, Binding) and _is_inherited(test_class, getattr(item, "originalname", "")):
                 marks = {mark.name for mark in item.iter_markers()}
                 assert not marks & EXCUSES, f"{item.nodeid} is excused from its contract"
-
-
-def _tests(names: Iterable[str]) -> Iterator[str]:
-    return (name for name in names if name.startswith("test_"))
-
-
-def _is_inherited(test_class: type, test: str) -> bool:
-    return any(test in vars(terms) for terms in test_class.__mro__[1:])
-
-
-def _refuse_excuse(name: str, attribute: str, value: object) -> None:
-    if attribute == "__test__" and not value:
-        raise BindingError(f"{name} cannot hide from its contract")
-    if attribute == "pytestmark":
-        marks = value if isinstance(value, list | tuple) else [value]
-        excuses = {getattr(mark, "name", "") for mark in marks} & EXCUSES
-        if excuses:
-            raise BindingError(f"{name} cannot be excused from its contract by {', '.join(sorted(excuses))}")
 
 
 @contextmanager
