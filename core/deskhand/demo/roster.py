@@ -37,14 +37,19 @@ class Technician(Entry):
 
 
 class Psa(Entry):
-    """What the rehearsal PSA offers to every client. Priorities are listed most pressing first."""
+    """What the rehearsal PSA offers to every client.
+
+    ``priorities`` are listed most pressing first; ``usual_priority`` is what a ticket has until somebody chooses.
+    ``file_board`` is where tickets from a file go; only monitoring writes tickets with the source ``alert_source``.
+    """
 
     catch_all: Collector
     file_board: str
-    open_status: str
-    closed_status: str
+    alert_source: str
     statuses: tuple[str, ...]
     priorities: tuple[str, ...]
+    usual_priority: str
+    shared_domains: tuple[str, ...]
     technicians: tuple[Technician, ...]
 
 
