@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from pydantic import JsonValue
@@ -16,11 +15,11 @@ def storable(words: str) -> str:
     return _UNSTORABLE.sub("\ufffd", words)
 
 
-def canonical_json(value: Mapping[str, JsonValue]) -> str:
+def canonical_json(value: JsonValue) -> str:
     """Write a document with sorted keys and no spaces, storable as text. Raises ValueError for NaN and infinity."""
     written = _write(value)
     if "\\u0000" in written or _UNSTORABLE.search(written):
-        return _write({storable(name): _storable_value(each) for name, each in value.items()})
+        return _write(_storable_value(value))
     return written
 
 

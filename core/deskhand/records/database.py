@@ -171,7 +171,7 @@ def connect(url: str) -> Engine:
             "the URL of the record store cannot be read: expected sqlite:///path or postgresql+psycopg://…"
         ) from None
     if parsed.get_backend_name() != "sqlite":
-        return _watched(create_engine(parsed, isolation_level="REPEATABLE READ"))
+        return _watched(_connect_to_server(parsed))
     if parsed.database in (None, "", ":memory:"):
         raise RecordsUnavailableError("the record store needs a file to survive in: expected sqlite:///path")
     _create_privately(Path(str(parsed.database)))
@@ -179,6 +179,15 @@ def connect(url: str) -> Engine:
     event.listen(engine, "connect", _make_durable)
     event.listen(engine, "begin", _begin)
     return _watched(engine)
+
+
+def _connect_to_server(url: URL) -> Engine:
+    try:
+        return create_engine(url, isolation_level="REPEATABLE READ")
+    except (ArgumentError, ImportError):
+        raise RecordsUnavailableError(
+            f"no driver for {url.drivername} is installed: expected sqlite:///path, or postgresql+psycopg://…"
+        ) from None
 
 
 def key_files(url: str, signing: Path | None = None) -> KeyFiles:

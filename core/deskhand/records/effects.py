@@ -58,7 +58,7 @@ def claim(transaction: Transaction, key: str, *, action: str, tenant: str, ticke
 
 def record(transaction: Transaction, key: str, receipt: Mapping[str, JsonValue]) -> None:
     """Put on the record what the vendor answered. Raises LookupError where the key was never claimed."""
-    values = {"state": EffectState.DONE, "receipt": canonical_json(receipt)}
+    values = {"state": EffectState.DONE, "receipt": canonical_json(dict(receipt))}
     _settle(transaction, key, values, "effect.done", {"receipt": dict(receipt)})
 
 

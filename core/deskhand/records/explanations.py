@@ -4,6 +4,7 @@ import hashlib
 
 from sqlalchemy import ColumnElement, func, select
 
+from deskhand.records.canonical import canonical_json
 from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import OutcomeKind, Why
 from deskhand.records.schema import explanations
@@ -11,7 +12,7 @@ from deskhand.records.schema import explanations
 
 def save(transaction: Transaction, why: Why) -> None:
     """Keep an explanation in place of the ticket's earlier one."""
-    document = why.model_dump_json()
+    document = canonical_json(why.model_dump(mode="json"))
     transaction.put(
         explanations,
         {"ticket_id": why.ticket_id},

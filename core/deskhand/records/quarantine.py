@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Row, select
 
 from deskhand.records import work
-from deskhand.records.canonical import written_time
+from deskhand.records.canonical import canonical_json, written_time
 from deskhand.records.database import Records, Transaction
 from deskhand.records.schema import identity_rules, quarantine
 from deskhand.records.transaction import Value
@@ -66,8 +66,8 @@ def hold(
         "held_at": written_time(transaction.clock()),
         "reason": reason,
         "suggestion": suggestion,
-        "candidates": _CANDIDATES.dump_json(tuple(candidates)).decode(),
-        "evidence": _EVIDENCE.dump_json(tuple(evidence)).decode(),
+        "candidates": canonical_json(_CANDIDATES.dump_python(tuple(candidates), mode="json")),
+        "evidence": canonical_json(_EVIDENCE.dump_python(tuple(evidence), mode="json")),
         "tenant_id": None,
         "tenant_name": None,
     }

@@ -1,14 +1,14 @@
 """One number that stands for every row of the record store, kept up to date as rows come and go.
 
-It is the sum, modulo 2**4096, of a hash of each row (AdHash: Bellare and Micciancio, EUROCRYPT 1997): a change costs
-two hashes, the order of rows does not matter, and whoever rewrites, adds or removes a row cannot keep the sum.
+It is the sum, modulo 2**4096, of a hash of each row (AdHash: Bellare and Micciancio, EUROCRYPT 1997). A change costs
+two hashes, the order of rows does not matter, and whoever rewrites, adds or removes a row cannot keep the sum: at this
+size the best attack known, Wagner's generalised birthday, takes 2**128 steps.
 """
 
 import hashlib
 from collections.abc import Mapping
 from typing import Self
 
-from pydantic import JsonValue
 from sqlalchemy import Connection, select
 
 from deskhand.records.canonical import canonical_json
@@ -26,11 +26,11 @@ class State:
     def __init__(self, stored: bytes = b"") -> None:
         self._sum = int.from_bytes(stored, "big")
 
-    def add(self, table: str, row: Mapping[str, JsonValue]) -> None:
+    def add(self, table: str, row: Mapping[str, str | int | None]) -> None:
         """Count a row in."""
         self._sum = (self._sum + _weigh(table, row)) % _MODULUS
 
-    def remove(self, table: str, row: Mapping[str, JsonValue]) -> None:
+    def remove(self, table: str, row: Mapping[str, str | int | None]) -> None:
         """Count a row out."""
         self._sum = (self._sum - _weigh(table, row)) % _MODULUS
 
@@ -52,6 +52,6 @@ class State:
         return state
 
 
-def _weigh(table: str, row: Mapping[str, JsonValue]) -> int:
+def _weigh(table: str, row: Mapping[str, str | int | None]) -> int:
     written = canonical_json({"table": table, "row": dict(row)})
     return int.from_bytes(hashlib.shake_256(written.encode()).digest(_SIZE), "big")

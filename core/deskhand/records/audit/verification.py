@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, create_engine, event, select, text
+from sqlalchemy import Connection, Engine, Row, create_engine, event, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
@@ -193,10 +193,10 @@ def _keep_promises(walk: _Walk) -> None:
         walk.covered = size
 
 
-def _stored_entries(connection: Connection, walk: _Walk) -> Iterator[tuple[int, bytes, bytes]]:
+def _stored_entries(connection: Connection, walk: _Walk) -> Iterator[Row[int, bytes, bytes]]:
     query = text(f"{_select_entries(connection)} ORDER BY seq")
     try:
-        yield from connection.execute(query, execution_options={"yield_per": _BATCH}).tuples()
+        yield from connection.execute(query, execution_options={"yield_per": _BATCH})
     except DatabaseError as error:
         first_bad = _first_unreadable(connection, walk.frontier.size)
         raise _FoundError(first_bad, f"entry {first_bad} cannot be read: {mend(error)}") from error
