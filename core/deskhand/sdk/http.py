@@ -254,10 +254,7 @@ class HttpClient:
 
     def _redirected(self, answer: httpx.Response, *, repeatable: bool) -> httpx.Request:
         request = answer.request
-        try:
-            target = request.url.join(answer.headers.get("location", ""))
-        except httpx.InvalidURL:
-            raise RejectedError(f"{_name(request)} was redirected to an address that is none") from None
+        target = request.url.join(answer.headers.get("location", ""))
         if answer.status_code in AMBIGUOUS_REDIRECTS and not repeatable:
             raise UncertainError(f"{_name(request)} was answered by a redirect to {target.host}")
         if _origin(target) != _origin(self._base) or not _is_read(request):
