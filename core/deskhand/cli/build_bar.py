@@ -12,7 +12,13 @@ from deskhand.llm.build import InstallProgress
 @contextmanager
 def build_bar() -> Iterator[Callable[[InstallProgress], None]]:
     """Yield a function that shows each report; nothing appears before the first one."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
 
         def show(report: InstallProgress) -> None:

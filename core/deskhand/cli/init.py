@@ -20,7 +20,9 @@ def command(path: Path) -> None:
     except FileExistsError:
         fail(ExitCode.FAILED, f"{path} exists and was left as it is; name another file, or edit that one")
     except OSError as error:
-        fail(ExitCode.UNAVAILABLE, f"{path} cannot be written ({error.strerror}); name a file in a folder you may write")
+        fail(
+            ExitCode.UNAVAILABLE, f"{path} cannot be written ({error.strerror}); name a file in a folder you may write"
+        )
     console().print(
         f"Wrote {path}. Fill in the connector, put its secrets beside it, then run: deskhand doctor -c {path}",
         markup=False,

@@ -19,7 +19,9 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--config", "-c", "config_path", type=click.Path(path_type=Path, dir_okay=False), envvar="DESKHAND_CONFIG")
+@click.option(
+    "--config", "-c", "config_path", type=click.Path(path_type=Path, dir_okay=False), envvar="DESKHAND_CONFIG"
+)
 @json_option
 def status(config_path: Path | None, *, as_json: bool) -> None:
     """Say which model answers, or why none does. Starts the model once."""

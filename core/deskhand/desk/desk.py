@@ -190,6 +190,13 @@ class Desk:
             work=counted,
         )
 
+    @property
+    def model_line(self) -> str:
+        """What decides at present, in one line for people."""
+        identity, history = self.engine.identity(), self.judgement.history
+        model = identity.model or "no model"
+        return f"{model}; {len(history.tickets):,} closed tickets learned from" if history else f"{model}; {self._phase}"
+
     def _psa_light(self) -> Light:
         trouble = self.worker.trouble or self.schedule.health().last_error
         name = self.configuration.desk.ticket_system

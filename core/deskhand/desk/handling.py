@@ -68,7 +68,9 @@ class Handler:
         reasons = (f"The ticket belongs to {owner.tenant.name}.", *found, *doubts)
         if policy.handling is Handling.OFF:
             reasons = (*reasons, f"The policy for {owner.tenant.name} is off: nothing is suggested or written.")
-            why = self._why(ticket.id, OutcomeKind.LEFT_ALONE, reasons, tenant_id=owner.tenant.id, handling=Handling.OFF)
+            why = self._why(
+                ticket.id, OutcomeKind.LEFT_ALONE, reasons, tenant_id=owner.tenant.id, handling=Handling.OFF
+            )
         else:
             taxonomy, priorities = self.taxonomies.of(ticket.board.id), self.taxonomies.priorities()
             triage = self.judgement.triager.triage(owner, ticket, notes, taxonomy, priorities, policy.matrix)

@@ -127,7 +127,9 @@ class Console:
             client=self._client(why),
             kind=_label(why, FieldName.KIND),
             type=triage.decision(FieldName.TYPE) if triage else None,
-            path=" › ".join(filter(None, (_label(why, FieldName.TYPE), _label(why, FieldName.SUBTYPE), _label(why, FieldName.ITEM)))),
+            path=" › ".join(
+                filter(None, (_label(why, FieldName.TYPE), _label(why, FieldName.SUBTYPE), _label(why, FieldName.ITEM)))
+            ),
             priority=_label(why, FieldName.PRIORITY),
             written=_written(why),
         )
@@ -141,7 +143,11 @@ class Console:
         return [
             {"label": "Triaged", "value": f"{counts.get(OutcomeKind.TRIAGED, 0):,}", "detail": "one note each"},
             {"label": "Held", "value": f"{work.get('quarantined', 0):,}", "detail": "whose ticket is not certain"},
-            {"label": "Left alone", "value": f"{counts.get(OutcomeKind.LEFT_ALONE, 0):,}", "detail": "by policy, or closed"},
+            {
+                "label": "Left alone",
+                "value": f"{counts.get(OutcomeKind.LEFT_ALONE, 0):,}",
+                "detail": "by policy, or closed",
+            },
             {"label": "For a person", "value": f"{work.get('needs review', 0):,}", "detail": "handling failed"},
             {"label": "Waiting", "value": f"{work.get('pending', 0):,}", "detail": "in the queue"},
         ]
@@ -182,5 +188,7 @@ def _filters(current: OutcomeKind | None, counts: Mapping[OutcomeKind, int]) -> 
 
 
 def _link(outcome: OutcomeKind | None, page: int) -> str:
-    query = {key: value for key, value in (("outcome", outcome.value if outcome else ""), ("page", page or "")) if value}
+    query = {
+        key: value for key, value in (("outcome", outcome.value if outcome else ""), ("page", page or "")) if value
+    }
     return f"/?{urlencode(query)}" if query else "/"

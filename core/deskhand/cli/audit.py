@@ -1,0 +1,135 @@
+"""`deskhand audit`: prove the record, show a ticket's part of it, export it."""
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deskhand.cli.answers import (
+    config_option,
+    console,
+    explaining_errors,
+    fail,
+    json_option,
+    print_json,
+    print_pairs,
+    print_table,
+)
+from deskhand.cli.exit_codes import ExitCode
+from deskhand.configuration.loading import load
+from deskhand.configuration.schema import Configuration
+from deskhand.desk.stores import open_records, records_file
+from deskhand.records import explanations
+from deskhand.records.audit.anchors import AnchorError, read_anchors
+from deskhand.records.audit.export import export as export_entries
+from deskhand.records.audit.verification import Verification
+from deskhand.records.audit.verification import verify as verify_log
+from deskhand.records.database import url_of
+from deskhand.records.documents import Why
+
+
+@click.group(name="audit", help="Verify, show and export the record.")
+def command() -> None:
+    """Group the audit commands."""
+
+
+@command.command()
+@config_option
+@click.option(
+    "--anchors",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A file of `size root` lines noted elsewhere: they also catch a log that was cut short.",
+)
+@json_option
+@explaining_errors
+def verify(config_path: Path, anchors: Path | None, *, as_json: bool) -> None:
+    """Prove that no entry was changed, or name the first one that was. Changes nothing; the desk may be running."""
+    configuration = _with_records(config_path)
+    try:
+        noted = read_anchors(anchors) if anchors else ()
+    except AnchorError as error:
+        fail(ExitCode.USAGE, str(error))
+    result = verify_log(url_of(records_file(configuration)), anchors=noted)
+    if as_json:
+        print_json(_document(result))
+    elif result.ok:
+        print_pairs({"record": "whole: no entry was changed", **_document(result)})
+    if not result.ok:
+        where = (
+            f"first bad entry: {result.first_bad}" if result.first_bad is not None else "no single entry is to blame"
+        )
+        fail(ExitCode.FAILED, f"the record was changed: {result.reason}\n{where}; {result.entries} entries were read")
+
+
+@command.command()
+@config_option
+@click.option("--ticket", required=True, help="The ticket's number in the PSA.")
+@json_option
+@explaining_errors
+def show(config_path: Path, ticket: str, *, as_json: bool) -> None:
+    """Tell why a ticket was handled as it was, and list every entry about it."""
+    with closing(open_records(_with_records(config_path))) as records:
+        why, entries = explanations.find(records, ticket), records.audit_entries(ticket=ticket)
+    if why is None and not entries:
+        fail(
+            ExitCode.FAILED,
+            f"ticket {ticket} is not on the record: it was never queued; `deskhand db status` tells how far intake is",
+        )
+    if as_json:
+        print_json(
+            {"why": why and why.model_dump(mode="json"), "entries": [each.model_dump(mode="json") for each in entries]}
+        )
+        return
+    if why is not None:
+        _tell(why)
+    rows = [(each.seq, f"{each.at:%Y-%m-%d %H:%M:%S}", each.actor, each.kind) for each in entries]
+    print_table("On the record", ("entry", "when (UTC)", "who", "what"), rows)
+
+
+@command.command()
+@config_option
+@click.option("--ticket", help="Only entries about this ticket.")
+@click.option("--tenant", help="Only entries about this client, by its id in the PSA.")
+@explaining_errors
+def export(config_path: Path, ticket: str | None, tenant: str | None) -> None:
+    """Write entries as JSON lines to standard output, byte for byte as they were hashed."""
+    with closing(open_records(_with_records(config_path))) as records, records.reading() as connection:
+        export_entries(connection, sys.stdout, tenant=tenant, ticket=ticket)
+
+
+def _with_records(config_path: Path) -> Configuration:
+    configuration = load(config_path)
+    if not records_file(configuration).exists():
+        fail(ExitCode.UNAVAILABLE, f"{records_file(configuration)}: not there yet; `deskhand run` makes it")
+    return configuration
+
+
+def _document(result: Verification) -> dict[str, Any]:
+    return {
+        "ok": result.ok,
+        "first_bad": result.first_bad,
+        "reason": result.reason,
+        "entries": result.entries,
+        "covered": result.covered,
+        "anchor": result.anchor.line() if result.anchor else None,
+    }
+
+
+def _tell(why: Why) -> None:
+    out = console()
+    out.print(f"Ticket {why.ticket_id}: {why.outcome.value}", markup=False, style="bold")
+    for number, reason in enumerate(why.reasons, start=1):
+        out.print(f"{number:>3}. {reason}", markup=False, soft_wrap=True)
+    if why.triage is not None:
+        rows = [
+            (
+                each.field.value,
+                each.label or "not decided",
+                f"{each.confidence:.0%}",
+                each.abstained_because or "; ".join(each.evidence),
+            )
+            for each in why.triage.decisions
+        ]
+        print_table("Triage", ("field", "value", "confidence", "why"), rows)
