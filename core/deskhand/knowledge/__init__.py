@@ -1,0 +1,1 @@
+"""What the MSP already knows: its history, similar tickets, what labels mean, and how to read a message."""

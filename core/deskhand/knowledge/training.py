@@ -1,0 +1,214 @@
+"""Learning from closed tickets: on the older ones how to judge, on the newer ones how far to trust it."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit
+
+from deskhand.knowledge.blend import FEWEST, Blend, Observation, learn
+from deskhand.knowledge.case import Candidate, Case, Scope, Stage, Wording
+from deskhand.knowledge.cues import Cues
+from deskhand.knowledge.examples import Example, starter
+from deskhand.knowledge.features import Features, count
+from deskhand.knowledge.history import History, ballot_of, stages_of
+from deskhand.knowledge.memory import CHAIN, Group, Memory, Past, chosen, groups_of
+from deskhand.knowledge.starter import TAUGHT, StarterStage, taught
+from deskhand.knowledge.store import identified
+from deskhand.knowledge.text import comparable
+from deskhand.records.documents import FieldName, TicketKind
+from deskhand.sdk.models import Level, Ticket
+
+HELD_OUT = 0.4
+"""Share of the tickets, the newest, that judge what the older ones teach."""
+MOST_HELD_OUT = 1000
+PORTIONS = 2
+"""The held-out tickets come in portions; each is judged by everything older."""
+ONE_SIDED = 0.95
+"""A level that more than this share of tickets have is the PSA's default, not somebody's choice."""
+
+_PLACE = {"history": 1.0, "neighbours": 0.4, "descriptions": 1.0, "meaning": 0.8, "model": 0.3}
+_LEVEL = {"history": 1.0, "neighbours": 0.4, "examples": 0.6, "words": 0.8, "model": 0.3}
+PRIORS: Mapping[FieldName, Blend] = {
+    FieldName.KIND: Blend(_LEVEL),
+    FieldName.TYPE: Blend(_PLACE),
+    FieldName.SUBTYPE: Blend(_PLACE),
+    FieldName.ITEM: Blend(_PLACE),
+    FieldName.IMPACT: Blend(_LEVEL),
+    FieldName.URGENCY: Blend(_LEVEL),
+}
+CLOSED_LISTS: Mapping[FieldName, tuple[Candidate, ...]] = {
+    FieldName.KIND: tuple(Candidate(each.value, each.value) for each in TicketKind),
+    FieldName.IMPACT: tuple(Candidate(each.value, each.value) for each in Level),
+    FieldName.URGENCY: tuple(Candidate(each.value, each.value) for each in Level),
+}
+"""The fields whose values every PSA shares."""
+
+Asked = tuple[Scope, Sequence[Candidate]]
+Consult = Callable[[Case, Sequence[Asked]], Sequence[Stage]]
+"""Asks whatever is slow (a model) about a ticket and returns its opinions as stages."""
+
+
+def nobody(_case: Case, _asked: Sequence[Asked]) -> Sequence[Stage]:
+    """Consult nobody."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """How training is to be done; see :class:`deskhand.agent.settings.TriageSettings` for what an operator may say."""
+
+    target_precision: float = 0.85
+    most: int = 20_000
+    """The newest tickets only, so that memory stays bounded."""
+    unset: frozenset[str] = frozenset()
+    """Names, case-folded, of values that mean nobody has chosen."""
+    monitoring_sources: tuple[str, ...] = ()
+    consult: Consult = nobody
+
+
+def train(past: Sequence[Past], lesson: Lesson | None = None) -> History:
+    """Learn from closed tickets, oldest first; none at all is fine. Deterministic for the same tickets."""
+    lesson = lesson or Lesson()
+    kept = past[-lesson.most :]
+    tickets = [each.ticket for each in kept]
+    wordings = [wording_of(each) for each in kept]
+    counts = count([each.compared for each in wordings])
+    features = Features.fitted(
+        sparse.vstack([counts, count([comparable(each.text) for each in starter()])], format="csr")
+    )
+    cues = Cues(lesson.monitoring_sources)
+    priors = {**PRIORS, **_learned_from_examples(features, cues, lesson)}
+    return identified(
+        History(
+            memory=Memory.of(counts, _telling(groups_of(tickets, lesson.unset)), features),
+            starter=StarterStage.of(starter(), features),
+            cues=cues,
+            blends=_learned_from_tickets(_hold_out(tickets, wordings, counts, lesson), priors, lesson),
+            priors=priors,
+            tickets=tuple(each.id for each in tickets),
+            companies=tuple(each.company.id if each.company else "" for each in tickets),
+        )
+    )
+
+
+def wording_of(past: Past) -> Wording:
+    """Read a closed ticket as a new one is read."""
+    return Wording.of(past.ticket, [past.text.removeprefix(past.ticket.summary)])
+
+
+@dataclass(slots=True)
+class _HeldOut:
+    """A ticket that judges what older ones teach, and how far down the chain of fields it has come."""
+
+    ticket: Ticket
+    case: Case
+    stages: tuple[Stage, ...]
+    groups: Mapping[Scope, Group]
+    path: tuple[str, ...]
+    above: float = 1.0
+    is_on_course: bool = True
+    """Whether every field above was predicted as people chose it."""
+
+    def candidates(self, scope: Scope) -> tuple[Candidate, ...]:
+        """List what could be predicted from the older tickets."""
+        group = self.groups.get(scope)
+        names = group.names if group else {}
+        return tuple(Candidate(value, names[value], below=self._below(scope, value)) for value in sorted(names))
+
+    def _below(self, scope: Scope, value: str) -> tuple[str, ...]:
+        group = self.groups.get(Scope(FieldName.SUBTYPE, (*scope.path, value)))
+        return tuple(sorted(set(group.names.values()))) if group and scope.field is FieldName.TYPE else ()
+
+    def observe(self, field: FieldName, blend: Blend, consult: Consult) -> Observation | None:
+        """Ask the stages about a field; None where people chose nothing, or nothing could be predicted."""
+        scope = Scope(field, self.path if field in CHAIN else ())
+        candidates, actual = self.candidates(scope), chosen(self.ticket).get(field)
+        if not candidates or actual is None:
+            return None
+        stages = (*self.stages, *consult(self.case, [(scope, candidates)]))
+        values = [each.value for each in candidates]
+        place = values.index(actual.id) if self.is_on_course and actual.id in values else None
+        return Observation(ballot_of(stages, self.case, scope, candidates, blend), len(candidates), place, self.above)
+
+    def descend(self, field: FieldName, blend: Blend, observation: Observation) -> None:
+        """Take the predicted value as given, as triage does, and go on below it."""
+        probabilities = blend.probabilities(observation.ballot, observation.count)
+        first = int(np.argmax(probabilities))
+        self.path = (*self.path, self.candidates(Scope(field, self.path))[first].value)
+        self.above *= float(probabilities[first])
+        self.is_on_course = observation.chosen == first
+
+
+def _learned_from_tickets(
+    rows: list[_HeldOut], priors: Mapping[FieldName, Blend], lesson: Lesson
+) -> dict[FieldName, Blend]:
+    blends: dict[FieldName, Blend] = {}
+    for field in (FieldName.IMPACT, FieldName.URGENCY, *CHAIN):
+        seen = [(row, found) for row in rows if (found := row.observe(field, priors[field], lesson.consult))]
+        blend = learn([found for _, found in seen], priors[field], lesson.target_precision)
+        if blend is not priors[field]:
+            blends[field] = blend
+        if field in CHAIN:
+            for row, found in seen:
+                row.descend(field, blend, found)
+            rows = [row for row, _ in seen]
+    return blends
+
+
+def _hold_out(
+    tickets: Sequence[Ticket], wordings: Sequence[Wording], counts: sparse.csr_matrix, lesson: Lesson
+) -> list[_HeldOut]:
+    """Have the newer tickets judged by all older ones, portion by portion; the newest comes first."""
+    size = min(int(len(tickets) * HELD_OUT), MOST_HELD_OUT) // PORTIONS
+    if size * PORTIONS < FEWEST:
+        return []
+    held: list[_HeldOut] = []
+    for older, newer in TimeSeriesSplit(n_splits=PORTIONS, test_size=size).split(wordings):
+        groups = _telling(groups_of([tickets[row] for row in older], lesson.unset))
+        memory = Memory.of(counts[older], groups, Features.fitted(counts[older]))
+        stages = stages_of(memory, StarterStage.of(starter(), memory.features), Cues(lesson.monitoring_sources))
+        held += [
+            _HeldOut(tickets[row], memory.case(wordings[row]), stages, groups, (tickets[row].board.id,))
+            for row in newer
+        ]
+    return held[::-1]
+
+
+def _telling(groups: Mapping[Scope, Group]) -> dict[Scope, Group]:
+    """Leave out levels that nearly always have the same value: nobody chooses them."""
+    return {
+        scope: group
+        for scope, group in groups.items()
+        if scope.path or max(Counter(group.labels).values()) <= ONE_SIDED * len(group.labels)
+    }
+
+
+def _learned_from_examples(features: Features, cues: Cues, lesson: Lesson) -> dict[FieldName, Blend]:
+    """Weigh examples against cue words by cross-validation over the starter examples."""
+    cases = [_example_case(each, features) for each in starter()]
+    seen: dict[FieldName, list[Observation]] = {field: [] for field in TAUGHT}
+    kinds = [each.kind for each in starter()]
+    for learning, judging in StratifiedKFold(n_splits=5, shuffle=True, random_state=0).split(kinds, kinds):
+        stages = (StarterStage.of([starter()[row] for row in learning], features), cues)
+        for row in judging:
+            for field in TAUGHT:
+                seen[field].append(_observe_example(starter()[row], cases[row], field, stages, lesson.consult))
+    return {field: learn(seen[field], PRIORS[field], lesson.target_precision) for field in TAUGHT}
+
+
+def _observe_example(
+    example: Example, case: Case, field: FieldName, stages: Sequence[Stage], consult: Consult
+) -> Observation:
+    candidates = CLOSED_LISTS[field]
+    asked = (*stages, *consult(case, [(Scope(field), candidates)]))
+    ballot = ballot_of(asked, case, Scope(field), candidates, PRIORS[field])
+    place = [each.value for each in candidates].index(taught(example, field))
+    return Observation(ballot, len(candidates), place)
+
+
+def _example_case(example: Example, features: Features) -> Case:
+    compared = comparable(example.text)
+    return Case(Wording("", example.text, compared=compared), features.vector(compared), np.zeros(0, dtype=np.float32))
