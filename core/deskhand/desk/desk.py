@@ -101,7 +101,7 @@ class Desk:
             registry=connections.registry,
             system=system,
             taxonomies=taxonomies,
-            gate=Gate(records, "gate"),
+            gate=Gate(records, "gate", lambda: judgement.resolver().clients.catch_all),
             key=key_maker(desk_id(configuration.state)),
         )
         policies = Policies(configuration.policy, configuration.clients, mirror)

@@ -77,7 +77,7 @@ class Handler:
             judged = verdict(policy, triage, ticket)
             why = Why(
                 ticket_id=ticket.id,
-                outcome=OutcomeKind.TRIAGED,
+                outcome=OutcomeKind.LEFT_ALONE if judged.handling is Handling.OFF else OutcomeKind.TRIAGED,
                 tenant_id=owner.tenant.id,
                 reasons=(*reasons, *judged.reasons),
                 handling=judged.handling,

@@ -48,6 +48,8 @@ class Gate:
 
     records: Records
     actor: str
+    unowned: Callable[[], frozenset[str]] = frozenset
+    """Returns the PSA companies that collect what the PSA could not place, and so are nobody's."""
 
     def perform(self, call: Call) -> Receipt:
         """Make the change, or find that it has been made, and return the vendor's receipt.
@@ -56,6 +58,7 @@ class Gate:
         the connector's own errors when nothing was changed.
         """
         _refuse_misuse(call)
+        _refuse_other_tickets(call)
         effect = effects.find(self.records, call.key)
         if effect is None:
             self._refuse_other_tenants(call, call.action.inspect(call.connector, call.arguments))
@@ -70,6 +73,8 @@ class Gate:
     def _refuse_other_tenants(self, call: Call, inspection: Inspection) -> None:
         if inspection.tenant_id == call.context.tenant.id:
             return
+        if call.action.tier <= Tier.PSA_REVERSIBLE and inspection.tenant_id in {"", *self.unowned()}:
+            return  # the ticket is filed under nobody: whose it is, identity has said from other evidence
         with self.records.transaction(self.actor) as transaction:
             transaction.audit(
                 "gate.refused",
@@ -117,9 +122,18 @@ def _refuse_misuse(call: Call) -> None:
     if not _KEY.fullmatch(call.key):
         raise RefusedError("an idempotency key is 1 to 64 characters of a-z, 0-9 and -")
     if call.action.tier >= Tier.CLIENT_REVERSIBLE:
-        raise RefusedError(f"{call.action.name}: tier {call.action.tier} needs an approval, which this desk cannot take yet")
+        raise RefusedError(
+            f"{call.action.name}: tier {call.action.tier} needs an approval, which this desk cannot take yet"
+        )
     if type(call.arguments) is not call.action.arguments:
         raise RefusedError(f"{call.action.name}: arguments are not {call.action.arguments.__name__}")
+
+
+def _refuse_other_tickets(call: Call) -> None:
+    """Refuse a call on another ticket than the one whose tenant was established."""
+    ticket = getattr(call.arguments, "ticket_id", call.context.ticket_id)
+    if ticket != call.context.ticket_id:
+        raise RefusedError(f"{call.action.name}: the call names another ticket than {call.context.ticket_id}")
 
 
 def key_maker(desk_id: str) -> Callable[[str, str], str]:
