@@ -1,6 +1,5 @@
 """The mirror's tickets and notes, and what triage learns from: closed tickets, searchable."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -210,5 +209,4 @@ def _company_key(company_id: str) -> str:
 
 
 def _occurrences(database: Database, candidates: Sequence[str]) -> dict[str, int]:
-    query = "select term, doc from past_terms where term in (select value from json_each(?))"
-    return dict(database.execute(query, [json.dumps(candidates)]).fetchall())
+    return {row["term"]: row["doc"] for row in rows_of(database, "past_terms", candidates, key="term")}
