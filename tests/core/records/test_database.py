@@ -1,10 +1,8 @@
 import os
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from deskhand.records.audit.verification import verify
 from deskhand.records.database import Records, RecordsUnavailableError, UnauditedChangeError, url_of
 from deskhand.records.work import WorkItem
 from deskhand.sdk.clock import Clock, utc_now
+from tests.core.records import children
 from tests.core.records.examples import PSA, enqueue, why
 
 
@@ -234,20 +233,6 @@ def test_a_missing_folder_says_so(tmp_path: Path) -> None:
         Records.open(url_of(tmp_path / "nowhere" / "records.db"), clock=utc_now)
 
 
-AS_NOBODY = """
-import os, sys
-import sqlalchemy.dialects.sqlite.pysqlite
-from deskhand.records.database import Records, RecordsUnavailableError
-from deskhand.sdk.clock import utc_now
-if os.geteuid() == 0:
-    os.setuid(65534)
-try:
-    Records.open(sys.argv[1], clock=utc_now)
-except RecordsUnavailableError as error:
-    print(error)
-"""
-
-
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that other users may reach, unlike pytest's own."""
@@ -256,14 +241,24 @@ def open_folder() -> Iterator[Path]:
         Path(name).chmod(0o755)
 
 
-def said_by_nobody(url: str) -> str:
-    said = subprocess.run([sys.executable, "-c", AS_NOBODY, url], capture_output=True, text=True, check=True)  # noqa: S603  # our own code
-    return said.stdout
+def open_as_nobody(url: str, say: Callable[[str], None]) -> None:
+    if os.geteuid() == 0:
+        os.setuid(65534)
+    try:
+        Records.open(url, clock=utc_now)
+    except RecordsUnavailableError as error:
+        say(str(error))
+
+
+def said_to_nobody(url: str) -> str:
+    status, said = children.start(lambda say: open_as_nobody(url, say)).wait()
+    assert status == 0
+    return said.decode()
 
 
 def test_a_read_only_folder_says_so(open_folder: Path) -> None:
     open_folder.chmod(0o555)
-    assert "this user may write the folder" in said_by_nobody(url_of(open_folder / "records.db"))
+    assert "this user may write the folder" in said_to_nobody(url_of(open_folder / "records.db"))
 
 
 def test_a_store_of_another_user_says_so(open_folder: Path) -> None:
@@ -271,4 +266,4 @@ def test_a_store_of_another_user_says_so(open_folder: Path) -> None:
         pytest.skip("only root can leave a file that this user may not write")
     open_folder.chmod(0o777)
     Records.open(url_of(open_folder / "records.db"), clock=utc_now).close()
-    assert "this user may write the folder and the file" in said_by_nobody(url_of(open_folder / "records.db"))
+    assert "this user may write the folder and the file" in said_to_nobody(url_of(open_folder / "records.db"))

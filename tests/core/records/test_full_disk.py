@@ -1,14 +1,14 @@
-import subprocess
-import sys
-from pathlib import Path
+import resource
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
 
 from deskhand.records import work
 from deskhand.records.audit.verification import verify
-from deskhand.records.database import Records, RecordsUnavailableError, url_of
+from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.sdk.clock import Clock, utc_now
+from tests.core.records import children
 from tests.core.records.examples import enqueue
 
 
@@ -30,36 +30,29 @@ def test_a_full_disk_says_so_loses_nothing_and_goes_on_when_there_is_room(url: s
     records.close()
 
 
-UNTIL_FULL = """
-import resource, sys
-from deskhand.records.database import Records, RecordsUnavailableError
-from deskhand.sdk.clock import utc_now
-from tests.core.records.examples import enqueue
-records = Records.open(sys.argv[1], clock=utc_now)
-resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
-written, failed = 0, 0
-for number in range(400):
-    try:
-        enqueue(records, str(number))
-        written += 1
-    except RecordsUnavailableError as error:
-        failed += 1
-        assert "disk" in str(error), error
-    if failed == 3:
-        break
-else:
-    raise SystemExit("the file never grew too large")
-resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-enqueue(records, "room again")
-print(written + 1)
-"""
+def write_until_refused(url: str, say: Callable[[str], None]) -> None:
+    records = Records.open(url, clock=utc_now)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+    written, refused = 0, 0
+    while refused < 3:
+        try:
+            enqueue(records, str(written + refused))
+            written += 1
+        except RecordsUnavailableError as error:
+            refused += 1
+            say(str(error))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    enqueue(records, "room again")
+    say(str(written + 1))
 
 
-def test_a_write_that_the_system_refuses_is_told_and_the_same_process_goes_on(file: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", UNTIL_FULL, url_of(file)], capture_output=True, text=True, check=False)  # noqa: S603  # our own code
-    assert done.returncode == 0, done.stderr
-    records = Records.open(url_of(file), clock=utc_now)
-    assert work.counts(records)["pending"] == int(done.stdout)
-    assert verify(url_of(file)).entries == int(done.stdout)
-    assert verify(url_of(file)).ok
+def test_a_write_that_the_system_refuses_is_told_and_the_same_process_goes_on(url: str) -> None:
+    status, said = children.start(lambda say: write_until_refused(url, say)).wait()
+    assert status == 0
+    *refusals, written = said.decode().splitlines()
+    assert all("the disk cannot be read or written (full" in refusal for refusal in refusals), refusals
+    records = Records.open(url, clock=utc_now)
+    assert work.counts(records)["pending"] == int(written)
+    assert verify(url).entries == int(written)
+    assert verify(url).ok
     records.close()

@@ -111,11 +111,11 @@ def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root
 
 def is_consistent(size: int, root: bytes, larger: int, larger_root: bytes, proof: Sequence[bytes]) -> bool:
     """Check a consistency proof between a tree and a larger one (RFC 9162, 2.1.4.2). Empty trees prove nothing."""
-    if not 1 <= size <= larger or not _are_hashes((root, larger_root, *proof)):
+    if not 1 <= size <= larger:
         return False
     if size == larger:
         return not proof and root == larger_root
-    if not proof:
+    if not proof or not _are_hashes((root, larger_root, *proof)):
         return False
     steps = [root, *proof] if size & (size - 1) == 0 else list(proof)
     return _walk(size - 1, larger - 1, steps) == (root, larger_root)

@@ -184,13 +184,11 @@ def _walk_entries(connection: Connection, walk: _Walk) -> None:
 
 
 def _keep_promises(walk: _Walk) -> None:
-    size = walk.frontier.size
-    for root, chain in walk.promises.pop(size, ()):
-        if walk.frontier.root() != root or chain not in (None, walk.chain):
-            raise _FoundError(
-                walk.covered, f"an entry from {walk.covered} to {size - 1} was changed and the chain made anew"
-            )
-        walk.covered = size
+    size, last = walk.frontier.size, walk.covered
+    promises = walk.promises.pop(size, [])
+    if any(root != walk.frontier.root() or chain not in (None, walk.chain) for root, chain in promises):
+        raise _FoundError(last, f"an entry from {last} to {size - 1} was changed and the chain made anew")
+    walk.covered = size if promises else last
 
 
 def _stored_entries(connection: Connection, walk: _Walk) -> Iterator[Row[int, bytes, bytes]]:

@@ -1,0 +1,65 @@
+import random
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from deskhand.records import cursors, quarantine
+from deskhand.records.audit.keys import KeyFiles
+from deskhand.records.audit.verification import verify
+from deskhand.records.cursors import Cursor
+from deskhand.records.database import Records, url_of
+from deskhand.records.quarantine import IdentityRule
+from deskhand.sdk.clock import Clock
+from deskhand.sdk.models import Reference
+from tests.core.records.examples import PSA, START, handle
+
+FLIPS = 1000
+TICKETS = 60
+
+
+def write(file: Path, clock: Clock) -> None:
+    records = Records.open(url_of(file), clock=clock)
+    for number in range(TICKETS):
+        handle(records, str(number))
+        if number % 20 == 19:
+            records.checkpoint()
+    with records.transaction("desk") as transaction:
+        cursors.move(transaction, PSA, Cursor(since=START, after="7", highest=START, phase="poll"))
+        quarantine.remember(transaction, IdentityRule("domain", "marlowtern.example", Reference("19", "Marlow & Tern")))
+    records.close()
+
+
+def content(file: Path) -> list[Any]:
+    """Everything the file answers: its schema, every row of every table, and what looking up by ticket finds."""
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    connection.text_factory = bytes
+    try:
+        schema = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").fetchall()
+        tables = [name.decode() for kind, name, _, _ in schema if kind == b"table"]
+        rows = [connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]  # noqa: S608  # ours
+        by_ticket = "SELECT seq, entry FROM audit INDEXED BY audit_by_ticket WHERE ticket = ? ORDER BY seq"
+        found = [connection.execute(by_ticket, (str(number),)).fetchall() for number in range(TICKETS)]
+    finally:
+        connection.close()
+    return [schema, rows, found]
+
+
+def test_any_changed_byte_of_the_file_is_found_or_changes_nothing(tmp_path: Path, clock: Clock) -> None:
+    file, changed = tmp_path / "records.db", tmp_path / "changed.db"
+    write(file, clock)
+    whole, expected, trust = file.read_bytes(), content(file), KeyFiles(file).trust()
+    checked = verify(url_of(file), trust=trust)
+    assert checked.ok
+    assert checked.entries > 300
+    outcomes: Counter[str] = Counter()
+    chance = random.Random(6962)  # noqa: S311  # the same bytes every time
+    for _ in range(FLIPS):
+        place, flip = chance.randrange(len(whole)), chance.randrange(1, 256)
+        changed.write_bytes(whole[:place] + bytes([whole[place] ^ flip]) + whole[place + 1 :])
+        checked = verify(url_of(changed), trust=trust)
+        if checked.ok:
+            assert content(changed) == expected, f"byte {place} changed by {flip:#x} was missed"
+        outcomes["unchanged" if checked.ok else "found" if checked.first_bad is None else "named"] += 1
+    assert outcomes["named"] > FLIPS / 4, outcomes
+    assert outcomes["found"] > 0, outcomes
