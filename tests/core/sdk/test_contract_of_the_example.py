@@ -27,6 +27,8 @@ WORLD = TicketWorld(
     member="m1",
 )
 
+ENTRY = EntryPoint("psa_example", "tests.core.sdk.example_connector", "deskhand")
+
 
 def cases(connector: ExampleConnector, simulator: ExampleSimulator) -> list[ActionCase]:
     return [
@@ -55,7 +57,6 @@ class TestExample(TicketSystemContract, ActionContract):
     def action_cases(
         self, connector: ExampleConnector, simulator_host: SimulatorHost, monkeypatch: pytest.MonkeyPatch
     ) -> Sequence[ActionCase]:
-        entry = EntryPoint("psa_example", "tests.core.sdk.example_connector", "deskhand")
-        monkeypatch.setattr(action_contract, "entry_points", lambda **_: [entry])  # it is not installed
+        monkeypatch.setattr(action_contract, "entry_points", lambda **_: [ENTRY])  # it is not installed
         assert isinstance(simulator_host.simulator, ExampleSimulator)
         return cases(connector, simulator_host.simulator)

@@ -134,7 +134,7 @@ class RoutedSimulator:
                 return handler(request, **parameters)
             if parameters is not None:
                 allowed.append(each.method)
-        return self.refuse(request, tuple(allowed))
+        return self.refuse(request, tuple(sorted(allowed)))
 
     def refuse(self, request: SimulatedRequest, allowed: tuple[str, ...]) -> SimulatedResponse:
         """Answer what no method fits; ``allowed`` are the methods this path knows, empty where it knows none."""
