@@ -2,6 +2,7 @@
 
 import queue
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -127,7 +128,8 @@ class SimulatorHost:
         return reached.wait(timeout_seconds)
 
     def _post_callbacks(self) -> None:
-        with httpx.Client(timeout=CALLBACK_SECONDS, trust_env=False) as client:
+        no_certificates = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading them costs more than a test
+        with httpx.Client(timeout=CALLBACK_SECONDS, trust_env=False, verify=no_certificates) as client:
             while (queued := self._callbacks.get()) is not None:
                 if isinstance(queued, threading.Event):
                     queued.set()
