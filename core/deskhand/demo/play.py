@@ -70,7 +70,7 @@ def played(options: DemoOptions, audience: Audience, stopping: threading.Event) 
         _ensure_runtime(audience)
     audience.phase("opening the rehearsal's PSA")
     with rehearsal(options.script) as vendor:
-        configuration = _configured(options, vendor)
+        configuration = configured(options, vendor)
         with (
             StateLock(configuration.state),
             Desk.open(configuration, stopping=stopping) as desk,
@@ -104,7 +104,7 @@ def _remark_on_engine(desk: Desk, audience: Audience) -> None:
         audience.remarked(f"No model: {health.detail}")
 
 
-def _configured(options: DemoOptions, vendor: Rehearsal) -> Configuration:
+def configured(options: DemoOptions, vendor: Rehearsal) -> Configuration:
     """Write the rehearsal's configuration into an empty state folder, where every other command can use it."""
     _emptied(options.state)
     document: dict[str, Any] = {
