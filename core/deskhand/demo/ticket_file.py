@@ -12,6 +12,8 @@ from deskhand.demo.columns import Columns, find_columns
 from deskhand.demo.file_rows import FileRow, TicketFileError, read_rows
 from deskhand.sdk.models import Level
 
+__all__ = ["FileTicket", "TicketFile", "TicketFileError", "read_tickets", "shortened"]
+
 HISTORY = 2_000
 LONGEST_SUMMARY = 100
 MOST_TYPES = 200

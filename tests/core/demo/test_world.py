@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from deskhand.demo import roster
+from deskhand.demo.places import requesters
 from deskhand.demo.ticket_file import read_tickets
 from deskhand.demo.world import RehearsalWorld, seed
 from deskhand.records.documents import Handling
@@ -129,6 +130,12 @@ def test_the_same_moment_gives_the_same_world() -> None:
     assert json.dumps(first.snapshot()) == json.dumps(second.snapshot())
 
 
+def test_the_world_can_be_told_to_another_process(rehearsal: tuple[ConnectWiseSimulator, RehearsalWorld]) -> None:
+    _, world = rehearsal
+    told = TypeAdapter(RehearsalWorld)
+    assert told.validate_json(told.dump_json(world)) == world
+
+
 def test_what_the_desk_is_told_of_its_clients(rehearsal: tuple[ConnectWiseSimulator, RehearsalWorld]) -> None:
     _, world = rehearsal
     assert set(world.policies) == {"PellardDental", "Hollerbeck", "ThornburyQuill", "MarlowTern"}
@@ -164,6 +171,15 @@ def test_a_files_tickets_are_spread_over_clients_and_their_own_people(file: Path
         assert world.truths[number].company_id == str(company["id"])
     assert {policy.boards for policy in world.policies.values()} == {None}
     assert Handling.OFF not in {policy.handling for policy in world.policies.values()}
+
+
+def test_a_files_tickets_come_from_nobody_whose_client_could_be_doubted() -> None:
+    for client in roster.clients():
+        writers = {contact.key for contact in requesters(client)}
+        shared = {contact.key for contact in client.contacts if contact.is_shared_mailbox}
+        assert len(writers) >= 12
+        assert shared
+        assert writers.isdisjoint({*shared, "imogen.carr"})
 
 
 def test_a_file_without_labels_goes_to_our_boards_beside_our_history(tmp_path: Path) -> None:
