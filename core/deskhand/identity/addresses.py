@@ -48,7 +48,7 @@ def canonical_domain(text: str) -> str | None:
     if not text or len(text) > _LONGEST_DOMAIN or _is_disguised(text):
         return None
     try:
-        encoded = idna.encode(unicodedata.normalize("NFC", text), uts46=True).decode("ascii").lower()
+        encoded = _encoded(text)
     except (idna.IDNAError, UnicodeError):
         return None
     labels = encoded.split(".")
@@ -96,6 +96,12 @@ def addresses_in(text: str, *, at_most: int) -> tuple[Address, ...]:
         if len(found) >= at_most:
             break
     return tuple(found)
+
+
+def _encoded(domain: str) -> str:
+    if domain.isascii() and "xn--" not in domain.lower():
+        return domain.lower()
+    return idna.encode(unicodedata.normalize("NFC", domain), uts46=True).decode("ascii").lower()
 
 
 def _is_disguised(text: str) -> bool:

@@ -21,6 +21,7 @@ class AmbiguityKind(StrEnum):
     INACTIVE_CONTACT = "inactive contact"
     UNKNOWN_SENDER = "unknown sender"
     PUBLIC_SENDER = "public sender"
+    SERVICE_SENDER = "service"
     MALFORMED_SENDER = "malformed sender"
     LOOK_ALIKE = "look-alike domain"
     SHARED_MAILBOX = "shared mailbox"
@@ -76,6 +77,7 @@ _REASONS: Mapping[AmbiguityKind, str] = {
     _K.INACTIVE_CONTACT: "The contact is inactive in the PSA, and nothing else vouches for the sender.",
     _K.UNKNOWN_SENDER: "No active contact and no client's domain matches the sender ({domain}).",
     _K.PUBLIC_SENDER: "The sender is no contact, and anyone can have an address at {domain}.",
+    _K.SERVICE_SENDER: "The sender is no contact, and {domain} is a service that writes to everyone.",
     _K.MALFORMED_SENDER: "The sender's address is not one plain address: it may be made to deceive.",
     _K.LOOK_ALIKE: "The sender's domain {domain} is nobody's, but could be mistaken for the client domain {resembled}.",
     _K.SHARED_MAILBOX: "Several clients write from this mailbox, by the setting identity.shared_mailboxes.",

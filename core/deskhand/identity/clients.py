@@ -20,7 +20,7 @@ class Owners:
     """The companies that may speak for a domain, by how well they can show it.
 
     ``verified``: proven to a directory or said in the configuration. ``recorded``: written in the PSA's company
-    record. ``used``: some contact of theirs has an address there.
+    record, for this domain more exactly than any verified one. ``used``: a contact of theirs has an address there.
     """
 
     verified: frozenset[str] = frozenset()
@@ -29,8 +29,8 @@ class Owners:
 
     @property
     def all(self) -> frozenset[str]:
-        """Whoever has the best claim: the verified, else the recorded, else the users."""
-        return self.verified or self.recorded or self.used
+        """Whoever claims the domain; its mere users only where nobody does."""
+        return self.verified | self.recorded or self.used
 
 
 _NOBODY = Owners()
@@ -76,14 +76,21 @@ class Clients:
         return is_public(domain) or any(above in self._settings.public_domains for above in parents(domain))
 
     def owners(self, domain: str) -> Owners:
-        """Return who may speak for a canonical domain; where nobody does, who may for the domain above it."""
+        """Return who may speak for a canonical domain: whoever claims it, or else the closest domain above it."""
         if self.is_public_domain(domain):
             return _NOBODY
-        return next((self._owners[above] for above in parents(domain) if above in self._owners), _NOBODY)
+        found = _NOBODY
+        for above in parents(domain):
+            here = self._owners.get(above, _NOBODY)
+            recorded = found.recorded or (frozenset() if here.verified else here.recorded)
+            found = Owners(here.verified, recorded, found.used or here.used)
+            if found.verified:
+                break
+        return found
 
     def resembled(self, domain: str) -> str | None:
         """Return the client's domain that a stranger's could be mistaken for."""
-        if self.is_own_domain(domain) or self.is_public_domain(domain) or self.owners(domain) is not _NOBODY:
+        if self.is_own_domain(domain) or self.is_public_domain(domain) or self.owners(domain) != _NOBODY:
             return None
         return self._look_alikes.resembled(domain)
 
@@ -164,4 +171,6 @@ def _words(text: str) -> list[str]:
 
 
 def _canonical(domains: Iterable[str]) -> frozenset[str]:
-    return frozenset(domain for domain in map(canonical_domain, domains) if domain)
+    """Read domains as a PSA writes them, web addresses among them."""
+    read = map(canonical_domain, (domain.lower().removeprefix("www.") for domain in domains))
+    return frozenset(domain for domain in read if domain)

@@ -163,12 +163,10 @@ def _recorded_domain(reading: Reading, clients: Clients) -> Voice | None:
     """Unverified: it confirms what the PSA filed, and contradicts, but names nobody by itself."""
     if reading.sender is None or reading.is_own_sender:
         return None
-    owners = clients.owners(reading.sender.domain)
-    if owners.verified:
-        return None
+    owners = clients.owners(reading.sender.domain).recorded
     filed = frozenset({reading.company.id}) if reading.company else frozenset()
-    detail = f"{reading.sender.domain} is in the PSA's record of company {', '.join(sorted(owners.recorded))}"
-    return Voice(EvidenceKind.RECORDED_DOMAIN, owners.recorded, detail, suffices=owners.recorded == filed)
+    detail = f"{reading.sender.domain} is in the PSA's record of company {', '.join(sorted(owners))}"
+    return Voice(EvidenceKind.RECORDED_DOMAIN, owners, detail, suffices=owners == filed)
 
 
 def _directory(reading: Reading, facts: Facts, clients: Clients) -> Voice | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from deskhand.identity.ambiguity import AmbiguityKind, Doubt
 from deskhand.identity.clients import Clients
 from deskhand.identity.evidence import Reading, Voice, homes
+from deskhand.identity.public_domains import is_service
 from deskhand.identity.settings import IdentitySettings
 from deskhand.sdk.models import EvidenceKind
 
@@ -80,6 +81,8 @@ def _insufficiency(reading: Reading, heard: Sequence[Voice], clients: Clients) -
 def _stranger(domain: str, clients: Clients) -> Doubt:
     if len(clients.owners(domain).verified) > 1:
         return Doubt(AmbiguityKind.SHARED_DOMAIN, domain=domain)
+    if is_service(domain):
+        return Doubt(AmbiguityKind.SERVICE_SENDER, domain=domain)
     if clients.is_public_domain(domain):
         return Doubt(AmbiguityKind.PUBLIC_SENDER, domain=domain)
     resembled = clients.resembled(domain)

@@ -42,12 +42,17 @@ _SHORTEST_INSIDE = 6
 
 
 def skeleton(text: str) -> str:
-    """Reduce text to what the eye takes it for: no accents, no hyphens, confusable shapes made one."""
-    bare = "".join(each for each in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(each))
-    drawn = bare.translate(_CONFUSABLES).replace("-", "")
+    """Reduce text to what the eye takes it for: :func:`letters`, and pairs that look like one letter made one."""
+    drawn = letters(text)
     for seen, meant in _SHAPES:
         drawn = drawn.replace(seen, meant)
     return drawn
+
+
+def letters(text: str) -> str:
+    """Reduce text to plain letters: no case, no accents, no hyphens, confusable characters made one."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(each for each in parts if not unicodedata.combining(each)).translate(_CONFUSABLES).replace("-", "")
 
 
 class LookAlikes:
@@ -56,10 +61,9 @@ class LookAlikes:
     def __init__(self, domains: Iterable[str]) -> None:
         """Take the canonical domains of all clients."""
         self._known = frozenset(domains)
-        self._by_name: dict[str, str] = {}
-        for domain in sorted(self._known, reverse=True):
-            self._by_name[skeleton(readable(name_of(domain)))] = domain
-        self._names = [(name, _letters(name)) for name in sorted(self._by_name)]
+        named = [(readable(name_of(domain)), domain) for domain in sorted(self._known, reverse=True)]
+        self._by_skeleton = {skeleton(name): domain for name, domain in named}
+        self._typed = [(letters(name), _letter_set(letters(name)), domain) for name, domain in reversed(named)]
 
     def resembled(self, domain: str) -> str | None:
         """Return the client's domain that a canonical domain could be mistaken for, or None.
@@ -68,8 +72,9 @@ class LookAlikes:
         """
         if domain in self._known:
             return None
-        name = skeleton(readable(name_of(domain)))
-        return self._by_name.get(name) or self._containing(readable(domain).split(".")) or self._slipped(name)
+        name = readable(name_of(domain))
+        same = self._by_skeleton.get(skeleton(name))
+        return same or self._containing(readable(domain).split(".")) or self._slipped(letters(name))
 
     def _containing(self, labels: list[str]) -> str | None:
         """Find a client's name inside: as a part between hyphens, or, where it is long enough, anywhere."""
@@ -77,23 +82,22 @@ class LookAlikes:
         whole = [skeleton(label) for label in labels]
         inside = (
             name
-            for name, _ in self._names
+            for name in self._by_skeleton
             if (len(name) >= _SHORTEST_PART and name in parts)
             or (len(name) >= _SHORTEST_INSIDE and any(name in label for label in whole))
         )
-        longest = max(inside, key=len, default=None)
-        return self._by_name[longest] if longest else None
+        longest = max(sorted(inside), key=len, default=None)
+        return self._by_skeleton[longest] if longest else None
 
     def _slipped(self, name: str) -> str | None:
-        letters = _letters(name)
+        present = _letter_set(name)
         near = []
-        for known, known_letters in self._names:
+        for known, known_present, domain in self._typed:
             allowed = _slips_allowed(min(len(known), len(name)))
-            is_possible = (
-                abs(len(known) - len(name)) <= allowed and (letters ^ known_letters).bit_count() <= 2 * allowed
-            )
-            if allowed and is_possible and (slips := distance(name, known)) <= allowed:
-                near.append((slips, self._by_name[known]))
+            if allowed < abs(len(known) - len(name)) or (present ^ known_present).bit_count() > 2 * allowed:
+                continue
+            if (slips := distance(name, known)) <= allowed:
+                near.append((slips, domain))
         return min(near)[1] if near else None
 
 
@@ -118,7 +122,7 @@ def _slips_allowed(length: int) -> int:
     return 1 if length >= _SHORTEST_FOR_ONE_SLIP else 0
 
 
-def _letters(text: str) -> int:
+def _letter_set(text: str) -> int:
     """Return the set of letters as bits, so that unlike words are told apart without aligning them."""
     bits = 0
     for letter in text:

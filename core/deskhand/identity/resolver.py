@@ -78,9 +78,10 @@ class Resolver:
         neighbours = self.clients.owners(reading.sender.domain).used if reading.sender else frozenset()
         ranked = (*(voice.tenants for voice in heard), neighbours, *(pointer.tenants for pointer in words.all))
         candidates = dict.fromkeys(tenant for tenants in ranked for tenant in sorted(tenants))
-        living = filter(None, (self.clients.reference(each) for each in candidates if self.clients.is_active(each)))
+        living = [each for each in candidates if self.clients.can_own_tickets(each) and self.clients.is_active(each)]
+        named = tuple(filter(None, map(self.clients.reference, living)))[:_CANDIDATES_AT_MOST]
         found = dict.fromkeys((*self._evidence(heard), *self._pointed(words)))
-        return explain(doubt, reading.ticket.id, tuple(living)[:_CANDIDATES_AT_MOST], tuple(found))
+        return explain(doubt, reading.ticket.id, named, tuple(found))
 
     def _evidence(self, heard: Iterable[Voice], *, without: str = "") -> Iterator[TenantEvidence]:
         for voice in heard:

@@ -1,6 +1,7 @@
 """What a ticket's words point at: who is quoted, which domains and devices are named. Hostile, so only ever a doubt."""
 
 import html
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,11 +18,19 @@ _LINE_AT_MOST = 400
 _SHORTEST_DEVICE, _LONGEST_DEVICE = 4, 63
 
 _FORWARD_SUBJECT = re.compile(r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:fwd?|wg|tr|rv|doorst|vs|enc|i)\s*:", re.IGNORECASE)
-_FORWARD_MARK = re.compile(
-    r"forwarded message|begin forwarded|original message|weitergeleitete nachricht|ursprüngliche nachricht"
-    r"|message transféré|message d'origine|mensaje reenviado|mensaje original|messaggio inoltrato"
-    r"|doorgestuurd bericht|oorspronkelijk bericht",
-    re.IGNORECASE,
+_FORWARD_MARKS = (
+    "forwarded message",
+    "original message",
+    "weitergeleitete nachricht",
+    "ursprüngliche nachricht",
+    "message transféré",
+    "message d'origine",
+    "mensaje reenviado",
+    "mensaje original",
+    "messaggio inoltrato",
+    "messaggio originale",
+    "doorgestuurd bericht",
+    "oorspronkelijk bericht",
 )
 _SENDER_LINE = re.compile(
     r"[\s>|*_]*(?:from|von|de|da|van|från|fra|od|sender|absender|reply-to|expéditeur)[\s*_]*:(.*)", re.IGNORECASE
@@ -29,6 +38,8 @@ _SENDER_LINE = re.compile(
 _ATTRIBUTION = re.compile(
     r"\b(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev|napisał)\b", re.IGNORECASE
 )
+_MARK = re.compile(r"[\d-]")
+_LETTER = re.compile(r"[^\W\d_]")
 _NAME = re.compile(r"[^\W_][\w.-]*")
 
 
@@ -41,16 +52,10 @@ class Wording:
     quoted: tuple[Address, ...]
     """Senders of the messages quoted inside, and authors of replies; not those merely mentioned."""
 
-    @property
-    def devices(self) -> tuple[str, ...]:
-        """Names that are shaped like a device's, case-folded."""
-        return device_names(self.text)
-
-    @property
-    def domains(self) -> tuple[str, ...]:
-        """Domains that occur anywhere, also within addresses and links."""
-        named = (canonical_domain(name) for name in _names(self.text) if "." in name and name.isascii())
-        return tuple(dict.fromkeys(domain for domain in named if domain))
+    devices: tuple[str, ...]
+    """Names that are shaped like a device's, case-folded."""
+    domains: tuple[str, ...]
+    """Domains that occur anywhere, also within addresses and links."""
 
 
 def wording(ticket: Ticket, notes: Sequence[Note]) -> Wording:
@@ -59,24 +64,26 @@ def wording(ticket: Ticket, notes: Sequence[Note]) -> Wording:
     text = html.unescape("\n".join([ticket.summary, *(note.text for note in outside)])[:READ_AT_MOST])
     authors = addresses_in("\n".join(note.author for note in outside)[:READ_AT_MOST], at_most=_QUOTED_AT_MOST)
     quoted = (*_quoted_senders(text.splitlines()), *authors)
-    is_forwarded = bool(_FORWARD_SUBJECT.match(ticket.summary) or _FORWARD_MARK.search(text))
-    return Wording(text, is_forwarded, tuple(dict.fromkeys(quoted))[:_QUOTED_AT_MOST])
+    folded = text.casefold()
+    is_forwarded = bool(_FORWARD_SUBJECT.match(ticket.summary)) or any(mark in folded for mark in _FORWARD_MARKS)
+    return Wording(
+        text=text,
+        is_forwarded=is_forwarded,
+        quoted=tuple(dict.fromkeys(quoted))[:_QUOTED_AT_MOST],
+        devices=device_names(text),
+        domains=tuple(dict.fromkeys(filter(None, map(canonical_domain, _dotted(text))))),
+    )
 
 
 def device_names(text: str) -> tuple[str, ...]:
     """Find the first distinct words shaped like a device's name (letters with a digit or a hyphen), case-folded."""
-    found: dict[str, None] = {}
-    for name in _names(text[:READ_AT_MOST]):
-        for spelling in (name, name.partition(".")[0]):
-            if _is_device_shaped(spelling):
-                found[spelling.casefold()] = None
-        if len(found) >= _DEVICES_AT_MOST:
-            break
-    return tuple(found)
+    spelled = (spelling for name in _names(text[:READ_AT_MOST]) for spelling in (name, name.partition(".")[0]))
+    found = dict.fromkeys(spelling.casefold() for spelling in spelled if _is_device_shaped(spelling))
+    return tuple(found)[:_DEVICES_AT_MOST]
 
 
 def _quoted_senders(lines: Sequence[str]) -> Iterator[Address]:
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in itertools.pairwise([*lines, ""]):
         header = _SENDER_LINE.match(line[:_LINE_AT_MOST])
         if header:
             yield from addresses_in(header[1] if header[1].strip() else following[:_LINE_AT_MOST], at_most=2)
@@ -87,10 +94,13 @@ def _quoted_senders(lines: Sequence[str]) -> Iterator[Address]:
 
 
 def _names(text: str) -> Iterable[str]:
-    return (match[0].rstrip(".-_") for match in _NAME.finditer(text))
+    return dict.fromkeys(name.rstrip(".-_") for name in dict.fromkeys(_NAME.findall(text)))
+
+
+def _dotted(text: str) -> Iterable[str]:
+    return (name for name in _names(text) if "." in name and name.isascii())
 
 
 def _is_device_shaped(name: str) -> bool:
-    has_mark = "-" in name or any(character.isdigit() for character in name)
     is_sized = _SHORTEST_DEVICE <= len(name) <= _LONGEST_DEVICE
-    return has_mark and is_sized and any(character.isalpha() for character in name)
+    return is_sized and not name.isalpha() and bool(_MARK.search(name)) and bool(_LETTER.search(name))
