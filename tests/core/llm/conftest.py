@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from deskhand.llm.calibration import PriorStore
 from deskhand.llm.llama import LlamaEngine, LoadedModel
 from deskhand.llm.model_file import inspect
 from deskhand.llm.process import Launch
@@ -44,9 +45,16 @@ def embedder(runtime: Runtime) -> Launch:
     return Launch(runtime.python, model, "embed", context_tokens=512, threads=1)
 
 
-def opened(launch: Launch) -> LlamaEngine:
+def opened(launch: Launch, priors: PriorStore | None = None) -> LlamaEngine:
     loaded = LoadedModel(inspect(launch.model), SupervisedModel(launch, first_pause_seconds=0.01))
-    return LlamaEngine(None, loaded) if launch.purpose == "embed" else LlamaEngine(loaded, None)
+    if launch.purpose == "embed":
+        return LlamaEngine(None, loaded)
+    return LlamaEngine(loaded, None, priors=priors)
+
+
+@pytest.fixture(scope="session")
+def bundled_priors(tmp_path_factory: pytest.TempPathFactory) -> PriorStore:
+    return PriorStore(tmp_path_factory.mktemp("priors"))
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +65,8 @@ def engine(tiny: Launch) -> Iterator[LlamaEngine]:
 
 
 @pytest.fixture(scope="module")
-def instructed(bundled: Launch) -> Iterator[LlamaEngine]:
-    made = opened(bundled)
+def instructed(bundled: Launch, bundled_priors: PriorStore) -> Iterator[LlamaEngine]:
+    made = opened(bundled, bundled_priors)
     yield made
     made.close()
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deskhand.llm import grammar
+from deskhand.llm.calibration import PriorStore
 from deskhand.llm.engine import DeadlineExceededError, Engine, EngineError, EngineUnavailableError, Question
 from deskhand.llm.grammar import GrammarError
 from deskhand.llm.llama import LlamaEngine
@@ -59,6 +60,18 @@ def test_later_questions_see_the_earlier_answers(engine: LlamaEngine) -> None:
     (_, after_type) = probabilities(engine, TEXTS[0])
     (alone,) = probabilities(engine, TEXTS[0], [IMPACT])
     assert after_type != alone
+
+
+def test_the_answer_that_later_questions_see_is_the_best_after_its_prior(process: ModelProcess) -> None:
+    def impact_after(favoured: int) -> list[float]:
+        type_prior = [1000.0 * (at != favoured) for at in range(len(TYPE.labels))]
+        questions = [(TYPE.field, TYPE.labels), (IMPACT.field, IMPACT.labels)]
+        arguments = {"instructions": INSTRUCTIONS, "text": TEXTS[0], "questions": questions}
+        answer = process.ask("choose", {**arguments, "priors": [type_prior, [0.0] * 3]}, seconds=10)
+        scores: list[float] = answer["scores"][1]
+        return scores
+
+    assert len({tuple(impact_after(favoured)) for favoured in range(4)}) == 4
 
 
 def test_a_ticket_longer_than_the_context_loses_its_middle_and_is_answered(engine: LlamaEngine) -> None:
@@ -119,8 +132,10 @@ def test_a_killed_process_comes_back_and_gives_the_same_answers(tiny: Launch) ->
         engine.close()
 
 
-def test_a_process_that_is_killed_while_it_computes_answers_on_the_second_try(bundled: Launch) -> None:
-    engine = opened(bundled)
+def test_a_process_that_is_killed_while_it_computes_answers_on_the_second_try(
+    bundled: Launch, bundled_priors: PriorStore
+) -> None:
+    engine = opened(bundled, bundled_priors)
     try:
         probabilities(engine, "warm", [IMPACT])
         threading.Timer(0.1, os.kill, (pid_of(engine), signal.SIGSEGV)).start()
@@ -135,7 +150,7 @@ def test_a_deadline_stops_the_computation_and_the_next_call_is_answered(instruct
     began = time.monotonic()
     with pytest.raises(DeadlineExceededError):
         instructed.choose(INSTRUCTIONS, "printer paper " * 700, [IMPACT], deadline_seconds=0.2)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5
     assert probabilities(instructed, TEXTS[0], [IMPACT]) == before
     assert instructed.health().restarts == 0
 
@@ -158,7 +173,7 @@ def test_a_cancelled_call_ends_at_once_and_the_next_one_is_answered(instructed: 
     began = time.monotonic()
     with pytest.raises(EngineError, match="cancelled"):
         instructed.choose(INSTRUCTIONS, "printer paper " * 700, [IMPACT], deadline_seconds=30)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5
     assert probabilities(instructed, TEXTS[0], [IMPACT]) == before
 
 

@@ -1,6 +1,7 @@
 import fcntl
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -139,9 +140,11 @@ def test_commands_that_fail_are_named_with_their_last_words(tmp_path: Path) -> N
 
 
 def test_a_build_that_is_interrupted_takes_its_children_along(tmp_path: Path) -> None:
-    lines = build._run(["/bin/sh", "-c", "sleep 60 & echo $!; wait"], tmp_path, {}, tmp_path / "log", "sh")
+    lines = build._run(["/bin/sh", "-c", "sleep 20 & echo $!; wait"], tmp_path, {}, tmp_path / "log", "sh")
     child = int(next(lines))
+    began = time.monotonic()
     lines.close()  # type: ignore[attr-defined]  # a generator
+    assert time.monotonic() - began < 10
     for _ in range(100):
         state = Path(f"/proc/{child}/status")
         if not state.exists() or "State:\tZ" in state.read_text(encoding="utf-8"):
@@ -155,6 +158,6 @@ def _pretend_installed(root: Path) -> Path:
     (place / "bin").mkdir(parents=True)
     (place / "bin" / "python").touch()
     (place / "model.gguf").touch()
-    manifest = {"model": "model.gguf", "seconds": 1.0}
+    manifest = {"model": "model.gguf", "seconds": 1.0, "portable": False}
     (place / MANIFEST_NAME).write_text(json.dumps(manifest), encoding="utf-8")
     return place

@@ -66,7 +66,7 @@ class Prompter:
         keep = room - len(mark)
         if keep < len(mark):
             raise ModelError(
-                f"instructions and labels leave {max(0, room)} tokens to the ticket; shorten them or raise context_tokens"
+                f"instructions and labels leave {max(0, room)} tokens for text; shorten them or raise context_tokens"
             )
         head = keep * 3 // 5
         return [*tokens[:head], *mark, *tokens[len(tokens) - (keep - head) :]], len(tokens) - keep

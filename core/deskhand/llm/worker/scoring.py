@@ -19,7 +19,7 @@ from deskhand.llm.worker.prompt import Prompter
 
 MASTER: Final = 0
 TEXTS: Final = 8
-LABELS: Final = 8
+LABELS: Final = 16
 SEQUENCES: Final = 1 + TEXTS + LABELS
 LABEL_ROOM: Final = 512
 PREFIX_MEMORY: Final = 256 * 1024 * 1024
