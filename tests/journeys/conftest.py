@@ -33,7 +33,7 @@ class Stage:
         """Start the desk; it ends by itself when nothing is left to do."""
         command = [sys.executable, "-m", "deskhand", "run", "--drain", "--config", str(self.configuration)]
         with (self.configuration.parent / "log.jsonl").open("ab") as log:
-            return subprocess.Popen(command, stderr=log)
+            return subprocess.Popen(command, stderr=log)  # noqa: S603  # ourselves
 
     def finish(self, timeout: float = 900) -> None:
         """Let a desk work to the end."""
@@ -65,11 +65,20 @@ class Stage:
         """Read from the vendor what every open ticket looks like, the desk's own notes without their reference."""
         with Connections.open(load(self.configuration)) as connections:
             system = connections.ticket_system
-            found = {}
+            found: dict[str, tuple[object, ...]] = {}
             for number in self.vendor.world.open_tickets:
                 ticket = system.ticket(number)
-                notes = [note.text.rpartition("\n")[0] for note in system.notes(number) if note.kind is NoteKind.INTERNAL]
-                found[number] = (ticket.type, ticket.subtype, ticket.item, ticket.priority, ticket.impact, *sorted(notes))
+                notes = [
+                    note.text.rpartition("\n")[0] for note in system.notes(number) if note.kind is NoteKind.INTERNAL
+                ]
+                found[number] = (
+                    ticket.type,
+                    ticket.subtype,
+                    ticket.item,
+                    ticket.priority,
+                    ticket.impact,
+                    *sorted(notes),
+                )
             return found
 
 

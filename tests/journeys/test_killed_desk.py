@@ -27,7 +27,9 @@ def lasting(why: Why) -> dict[str, object]:
 
 def die_often(stage: Stage, times: int, seed: int) -> int:
     chance = random.Random(seed)
-    killed = sum(stage.kill_after(chance.choice((chance.uniform(0.1, 2.5), chance.uniform(2.5, 8.0)))) for _ in range(times))
+    killed = sum(
+        stage.kill_after(chance.choice((chance.uniform(0.1, 2.5), chance.uniform(2.5, 8.0)))) for _ in range(times)
+    )
     stage.finish()
     return killed
 

@@ -191,7 +191,7 @@ def _summary(report: DemoReport, state: Path) -> dict[str, str]:
         f"{len(identity.cautious)} held though it could be told",
         "Record": f"{report.audit.entries} entries, {'whole' if report.audit.ok else report.audit.reason}",
         "Engine": f"{report.engine}; {report.history}",
-        "Speed": f"{report.seconds:.1f} s with history; {report.calls_per_ticket:.1f} PSA calls a ticket, history included",
+        "Speed": f"{report.seconds:.1f} s, {report.calls_per_ticket:.1f} PSA calls a ticket, both with history",
         "Look closer": f"deskhand audit show --ticket N -c {state / 'deskhand.toml'}",
     }
 

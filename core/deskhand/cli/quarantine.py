@@ -1,5 +1,6 @@
 """`deskhand quarantine`: say whose ticket it is where the desk could not tell, and have it remembered."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -15,9 +16,102 @@ from deskhand.cli.answers import (
 )
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.configuration.loading import load
-from deskhand.desk.desk import Desk
+from deskhand.configuration.schema import Configuration
+from deskhand.desk.stores import open_mirror, open_records
+from deskhand.identity.facts import MirrorFacts
+from deskhand.identity.resolution import Remembered, RuleRefusedError, remember
+from deskhand.mirror.mirror import Mirror
+from deskhand.records import quarantine
+from deskhand.records.database import Records
+from deskhand.records.quarantine import IdentityRule
+from deskhand.sdk.models import Reference
 
 
 @click.group(name="quarantine", help="Say whose ticket it is where the desk could not tell.")
 def command() -> None:
     """Group the quarantine commands."""
+
+
+@command.command(name="list")
+@config_option
+@json_option
+@explaining_errors
+def list_entries(config_path: Path, *, as_json: bool) -> None:
+    """List the tickets that are held, the longest waiting first."""
+    with ExitStack() as closing:
+        records, _ = _stores(load(config_path), closing)
+        entries = quarantine.open_entries(records)
+    if as_json:
+        print_json(
+            [
+                {
+                    "ticket": each.ticket_id,
+                    "held_at": each.held_at.isoformat(),
+                    "reason": each.reason,
+                    "candidates": [{"id": one.id, "name": one.name} for one in each.candidates],
+                    "suggestion": each.suggestion,
+                }
+                for each in entries
+            ]
+        )
+        return
+    rows = [
+        (each.ticket_id, each.reason, ", ".join(f"{one.name} ({one.id})" for one in each.candidates), each.suggestion)
+        for each in entries
+    ]
+    print_table("Held", ("ticket", "what is ambiguous", "could be", "how to resolve it"), rows)
+
+
+@command.command()
+@click.argument("ticket")
+@click.option("--tenant", required=True, help="The client's id in the PSA.")
+@click.option(
+    "--remember", "what", type=click.Choice(["address", "domain", "device"]), help="Remember this for next time."
+)
+@click.option("--device", default="", help="The device to remember, where the ticket names several.")
+@config_option
+@explaining_errors
+def resolve(ticket: str, tenant: str, what: Remembered | None, device: str, config_path: Path) -> None:
+    """Say whose TICKET it is. It goes back into the queue; a running desk takes it up within a second."""
+    configuration = load(config_path)
+    with ExitStack() as closing:
+        records, mirror = _stores(configuration, closing)
+        company = mirror.company(tenant)
+        if company is None:
+            fail(ExitCode.USAGE, f"the PSA has no company {tenant}; `deskhand quarantine list` names the candidates")
+        owner = Reference(company.id, company.name)
+        rule = _rule(configuration, records, mirror, ticket, owner, what, device) if what else None
+        try:
+            with records.transaction("operator") as transaction:
+                quarantine.resolve(transaction, ticket, owner, rule)
+        except LookupError as error:
+            fail(ExitCode.USAGE, f"{error}; `deskhand quarantine list` names those that are")
+    remembered = f" Remembered: {rule.kind} {rule.value}." if rule else ""
+    console().print(f"Ticket {ticket} belongs to {owner.name}.{remembered}", markup=False, soft_wrap=True)
+
+
+def _stores(configuration: Configuration, closing: ExitStack) -> tuple[Records, Mirror]:
+    records = open_records(configuration)
+    closing.callback(records.close)
+    mirror = open_mirror(configuration)
+    closing.callback(mirror.close)
+    return records, mirror
+
+
+def _rule(  # what a rule is made of
+    configuration: Configuration,
+    records: Records,
+    mirror: Mirror,
+    number: str,
+    owner: Reference,
+    what: Remembered,
+    device: str,
+) -> IdentityRule:
+    ticket = mirror.ticket(number)
+    if ticket is None:
+        fail(ExitCode.USAGE, f"ticket {number} is not mirrored; resolve it without --remember")
+    facts = MirrorFacts(mirror, records, configuration.identity, connector=configuration.desk.ticket_system)
+    try:
+        return remember(what, ticket, owner, facts, device=device)
+    except RuleRefusedError as error:
+        fail(ExitCode.FAILED, f"this would be remembered wrongly: {error}")

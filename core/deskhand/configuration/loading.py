@@ -48,7 +48,9 @@ def _parse(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         problem = Problem(path, "", "a readable UTF-8 file", f"check the file's permissions ({type(error).__name__})")
     except tomllib.TOMLDecodeError as error:
-        problem = Problem(path, "", f"valid TOML, but {error}", "mend that line; strings need quotes, tables [brackets]")
+        problem = Problem(
+            path, "", f"valid TOML, but {error}", "mend that line; strings need quotes, tables [brackets]"
+        )
     raise InvalidConfigurationError([problem])
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from deskhand.configuration.schema import Configuration
 from deskhand.registry import Registry
@@ -46,15 +45,18 @@ def _settings_of(model: type[BaseModel], section: str) -> Iterator[Setting]:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    value: Any = field.get_default(call_default_factory=True) if field.default is PydanticUndefined else field.default
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, tuple | list | frozenset | set):
-        return f"{len(value)} built in" if value else "[]"
-    if isinstance(value, dict):
-        return f"{len(value)} built in" if value else "{}"
-    return str(getattr(value, "value", value))
+    return _written(field.get_default(call_default_factory=True))
+
+
+def _written(value: Any) -> str:  # noqa: ANN401  # whatever a setting's default is
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case tuple() | list() | set() | frozenset() | dict():
+            return f"{len(value)} built in" if value else "empty"
+        case _:
+            return str(value)

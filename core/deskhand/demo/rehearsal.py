@@ -1,7 +1,7 @@
 """The vendor's side of the rehearsal, in a process of its own: a simulated PSA on loopback, seeded and served.
 
-It reads one JSON line that says what to seed, answers with one JSON line that says where it listens, answers each further
-line with how many requests it has had, and ends when its input does.
+It reads one JSON line that says what to seed, answers with one that says where it listens, answers each further line
+with how many requests it has had, and ends when its input does.
 """
 
 import json
@@ -10,13 +10,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
-from deskhand.demo.ticket_file import TicketFile, TicketFileError, read_tickets
+from deskhand.demo.ticket_file import TicketFile, read_tickets
 from deskhand.demo.world import RehearsalWorld, seed
 from deskhand.registry import Registry
 from deskhand.sdk.errors import ConfigurationError

@@ -1,4 +1,4 @@
-"""What came of a rehearsal: everything delivered once, nothing impossible, nobody's ticket mistaken, and how good it was."""
+"""What came of a rehearsal: delivered once, nothing impossible, nobody's ticket mistaken, and how good it was."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -77,20 +77,19 @@ class Desk:
             closing.callback(mirror.close)
             engine = engine or open_engine(configuration.engine)
             closing.callback(engine.close)
-            return cls._joined(configuration, clock, connections, records, mirror, engine, stopping, closing.pop_all())
+            rooms = _Rooms(connections, records, mirror, engine)
+            return cls._joined(configuration, clock, rooms, stopping, closing.pop_all())
 
     @classmethod
-    def _joined(  # noqa: PLR0913  # the composition root joins what it was given
+    def _joined(
         cls,
         configuration: Configuration,
         clock: Clock,
-        connections: Connections,
-        records: Records,
-        mirror: Mirror,
-        engine: Engine,
+        rooms: "_Rooms",
         stopping: threading.Event,
         closing: ExitStack,
     ) -> Self:
+        connections, records, mirror, engine = rooms.connections, rooms.records, rooms.mirror, rooms.engine
         name, system = configuration.desk.ticket_system, connections.ticket_system
         intake = Intake(system, name, records, mirror, clock, configuration.intake, stopping)
         judgement = Judgement(configuration, records, mirror, engine, connections.directories, clock)
@@ -195,7 +194,9 @@ class Desk:
         """What decides at present, in one line for people."""
         identity, history = self.engine.identity(), self.judgement.history
         model = identity.model or "no model"
-        return f"{model}; {len(history.tickets):,} closed tickets learned from" if history else f"{model}; {self._phase}"
+        return (
+            f"{model}; {len(history.tickets):,} closed tickets learned from" if history else f"{model}; {self._phase}"
+        )
 
     def _psa_light(self) -> Light:
         trouble = self.worker.trouble or self.schedule.health().last_error
@@ -205,8 +206,18 @@ class Desk:
         return Light(name="psa", is_well=True, text="PSA connected", detail=name)
 
     def _engine_light(self) -> Light:
-        """A missing model is no fault: triage stands without one, and says so."""
+        """Tell about the model; a missing one is no fault, since triage stands without."""
         health, identity = self.engine.health(), self.engine.identity()
         if health.is_ready:
             return Light(name="engine", is_well=True, text=f"Model: {identity.model}", detail=health.detail)
         return Light(name="engine", is_well=True, is_quiet=True, text="No model", detail=health.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rooms:
+    """What was opened and has to be joined."""
+
+    connections: Connections
+    records: Records
+    mirror: Mirror
+    engine: Engine

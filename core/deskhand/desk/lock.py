@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from deskhand.sdk.errors import ConfigurationError
 
@@ -15,7 +16,7 @@ class StateLock:
         self._path = state / "desk.lock"
         self._file: int | None = None
 
-    def __enter__(self) -> "StateLock":
+    def __enter__(self) -> Self:
         """Take the lock. Raises ConfigurationError where another process holds it or the folder is unusable."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -27,7 +28,8 @@ class StateLock:
             ) from None
         except OSError as error:
             raise ConfigurationError(
-                f"the state folder {self._path.parent} cannot be used ({error.strerror}); check [desk] state and its permissions"
+                f"the state folder {self._path.parent} cannot be used ({error.strerror}); "
+                "check [desk] state and its permissions"
             ) from error
         return self
 

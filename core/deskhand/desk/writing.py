@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
 
-from deskhand.agent import note
+from deskhand.agent.note import render
 from deskhand.desk.taxonomies import LiveTaxonomies
 from deskhand.records.documents import FieldName, Triage, Why
 from deskhand.registry import Registry
@@ -42,7 +42,7 @@ class Writer:
         if why.triage is None:
             return why
         applied, reasons = self._apply(owner, ticket, why.triage, why.applied)
-        text = note.render(why.triage, handling=why.handling, applied=applied, desk_name=self.desk_name)
+        text = render(why.triage, handling=why.handling, applied=applied, desk_name=self.desk_name)
         receipt = self.gate.perform(
             self._call("add_internal_note", owner, {"ticket_id": ticket.id, "text": text}, self.key(ticket.id, "note"))
         )

@@ -1,0 +1,139 @@
+"""`deskhand doctor`: find what would keep the desk from working, and name the fix."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.markup import escape
+
+from deskhand.cli.answers import config_option, console, explaining_errors, fail, json_option, print_json
+from deskhand.cli.exit_codes import ExitCode
+from deskhand.configuration.loading import connector_settings, load
+from deskhand.configuration.problems import InvalidConfigurationError
+from deskhand.configuration.schema import Configuration
+from deskhand.desk.connections import Connections
+from deskhand.desk.stores import mirror_file, open_mirror, open_records, records_file
+from deskhand.llm import runtime
+from deskhand.llm.selection import open_engine
+from deskhand.mirror.database import MirrorUnavailableError
+from deskhand.records.audit.verification import verify
+from deskhand.records.database import RecordsUnavailableError, url_of
+from deskhand.registry import Registry
+from deskhand.sdk.errors import ConnectorError
+
+LEAST_FREE_BYTES = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; ``is_well`` is None where it is a remark, not a fault."""
+
+    name: str
+    is_well: bool | None
+    detail: str
+
+
+@click.command(name="doctor", help="Find what would keep the desk from working.")
+@config_option
+@json_option
+@click.option("--offline", is_flag=True, help="Contact nobody.")
+@explaining_errors
+def command(config_path: Path, *, as_json: bool, offline: bool) -> None:
+    """Look at everything the desk needs; exit 1 where something is wrong."""
+    configuration = load(config_path)
+    findings = [each for look in _looks(offline=offline) for each in look(configuration)]
+    if as_json:
+        print_json([{"name": each.name, "ok": each.is_well, "detail": each.detail} for each in findings])
+    else:
+        for each in findings:
+            sign, tone = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "yellow")}[each.is_well]
+            console().print(f"[{tone}]{sign}[/] [bold]{escape(each.name):<14}[/] {escape(each.detail)}", soft_wrap=True)
+    wrong = [each.name for each in findings if each.is_well is False]
+    if wrong:
+        fail(ExitCode.FAILED, f"{len(wrong)} of {len(findings)} checks failed: {', '.join(wrong)}")
+
+
+def _looks(*, offline: bool) -> list[Callable[[Configuration], Iterator[Finding]]]:
+    looks: list[Callable[[Configuration], Iterator[Finding]]] = [_plugins, _disk, _records, _mirror, _engine]
+    return looks if offline else [*looks, _vendors]
+
+
+def _plugins(configuration: Configuration) -> Iterator[Finding]:
+    registry = Registry.discover(configuration.enabled_plugins)
+    for name in configuration.connectors:
+        try:
+            connector_settings(configuration, registry, name)
+            yield Finding(name, is_well=True, detail=f"admitted, version {registry.plugins[name].version}")
+        except InvalidConfigurationError as error:
+            yield Finding(name, is_well=False, detail=str(error))
+
+
+def _disk(configuration: Configuration) -> Iterator[Finding]:
+    try:
+        configuration.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        free = shutil.disk_usage(configuration.state).free
+    except OSError as error:
+        yield Finding(
+            "state folder", is_well=False, detail=f"{configuration.state}: {error.strerror}; check [desk] state"
+        )
+        return
+    detail = f"{configuration.state}, {free / 1e9:.1f} GB free"
+    yield Finding("state folder", is_well=free > LEAST_FREE_BYTES, detail=detail)
+
+
+def _records(configuration: Configuration) -> Iterator[Finding]:
+    file = records_file(configuration)
+    if not file.exists():
+        yield Finding("records", is_well=None, detail="not there yet; `deskhand run` makes them")
+        return
+    try:
+        open_records(configuration).close()
+    except RecordsUnavailableError as error:
+        yield Finding("records", is_well=False, detail=str(error))
+        return
+    result = verify(url_of(file))
+    detail = f"{result.entries} audit entries, whole" if result.ok else result.reason
+    yield Finding("records", is_well=result.ok, detail=detail)
+
+
+def _mirror(configuration: Configuration) -> Iterator[Finding]:
+    if not mirror_file(configuration).exists():
+        yield Finding("mirror", is_well=None, detail="not there yet; `deskhand run` makes it")
+        return
+    try:
+        mirror = open_mirror(configuration)
+    except MirrorUnavailableError as error:
+        yield Finding("mirror", is_well=False, detail=str(error))
+        return
+    counted = ", ".join(f"{count:,} {name}" for name, count in mirror.counts().items())
+    mirror.close()
+    yield Finding("mirror", is_well=True, detail=counted)
+
+
+def _engine(configuration: Configuration) -> Iterator[Finding]:
+    engine = open_engine(configuration.engine)
+    try:
+        health, identity = engine.health(), engine.identity()
+    finally:
+        engine.close()
+    if health.is_ready:
+        yield Finding("model", is_well=True, detail=f"{identity}; {health.detail}".rstrip("; "))
+        return
+    wanted = configuration.engine.model is not None or runtime.status().state == "installed"
+    is_fault = wanted and configuration.engine.kind != "none"
+    yield Finding("model", is_well=False if is_fault else None, detail=f"{health.detail}. Triage works without one.")
+
+
+def _vendors(configuration: Configuration) -> Iterator[Finding]:
+    try:
+        connections = Connections.open(configuration)
+    except InvalidConfigurationError:
+        return  # told above, plugin by plugin
+    with connections:
+        for name, connector in connections.connectors.items():
+            try:
+                yield Finding(f"{name} answers", is_well=True, detail=connector.check())
+            except ConnectorError as error:
+                yield Finding(f"{name} answers", is_well=False, detail=str(error))
