@@ -35,7 +35,7 @@ class ConnectWiseClient:
 
     def __init__(self, settings: ConnectWiseSettings, *, patience: Patience | None = None) -> None:
         self._settings = settings
-        self._codebase: str | None = None
+        self._company: CompanyInformation | None = None
         self._looking_up = threading.Lock()
         self._site = HttpClient(
             settings.login_origin,
@@ -147,47 +147,46 @@ class ConnectWiseClient:
         *,
         idempotent: bool = False,
     ) -> JsonValue:
-        def attempt(codebase: str) -> JsonValue:
+        def attempt(company: CompanyInformation) -> JsonValue:
             return self._api.json(
                 method,
-                f"/{codebase}apis/3.0{path}",
+                f"/{company.codebase}apis/3.0{path}",
                 json=body,
                 params=parameters,
                 headers=headers,
                 idempotent=idempotent,
             )
 
-        codebase = self._find_codebase()
+        company = self._find_company()
         try:
-            return attempt(codebase)
+            return attempt(company)
         except NotFoundError as error:
-            moved = self._find_codebase(instead_of=codebase)
-            if moved == codebase:
-                raise NotFoundError(f"{error}{self._doubt()}") from None
-        return attempt(moved)
+            now = self._find_company(instead_of=company)
+            if now.codebase == company.codebase:
+                doubt = " (in the cloud, refused keys can look like this too)" if now.is_cloud else ""
+                raise NotFoundError(f"{error}{doubt}") from None
+        return attempt(now)
 
-    def _doubt(self) -> str:
-        return " (in the cloud, refused keys can look like this too)" if self._settings.is_cloud else ""
-
-    def _find_codebase(self, *, instead_of: str | None = None) -> str:
-        """Return the path PSA's API lives under; looked up once, and again when it is the one that failed."""
+    def _find_company(self, *, instead_of: CompanyInformation | None = None) -> CompanyInformation:
+        """Return where PSA's API lives; looked up once, and again when what is known is what failed."""
         with self._looking_up:
-            if self._codebase is None or self._codebase == instead_of:
-                self._codebase = self._look_up()
-            return self._codebase
+            if self._company is None or self._company is instead_of:
+                self._company = self._look_up()
+            return self._company
 
-    def _look_up(self) -> str:
+    def _look_up(self) -> CompanyInformation:
         company = self._settings.company_id
         answer = self._site.json("GET", f"/login/companyinfo/{quote(company, safe='')}")
         if answer is None:
             raise ConfigurationError(f"company_id: {self._settings.site} knows no company {company!r}; mend company_id")
         try:
-            return CompanyInformation.model_validate(answer).codebase
+            return CompanyInformation.model_validate(answer)
         except ValidationError:
             raise UnavailableError(f"{self._settings.site}: its company information has no codebase") from None
 
     def _is_too_long(self, path: str, parameters: Mapping[str, str | int]) -> bool:
-        length = len(f"{self._settings.api_origin}/{self._codebase or ''}apis/3.0{path}?{urlencode(parameters)}")
+        codebase = self._find_company().codebase
+        length = len(f"{self._settings.api_origin}/{codebase}apis/3.0{path}?{urlencode(parameters)}")
         if length < LONGEST_URL:
             return False
         if path != SEARCHABLE:

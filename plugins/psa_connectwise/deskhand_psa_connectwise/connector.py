@@ -40,6 +40,7 @@ from deskhand_psa_connectwise.payloads import (
 )
 from deskhand_psa_connectwise.settings import ConnectWiseSettings
 from deskhand_psa_connectwise.spelling import moment, number
+from deskhand_psa_connectwise.webhooks import Registration
 
 NAME = "psa_connectwise"
 LONGEST_SUMMARY = 100
@@ -52,7 +53,10 @@ FLAGS: Mapping[NoteKind, str] = {
 
 
 class ConnectWise:
-    """Plays :class:`deskhand.sdk.roles.TicketSystem` for service tickets; project tickets are another resource."""
+    """Plays :class:`deskhand.sdk.roles.TicketSystem` for service tickets; project tickets are another resource.
+
+    ``callbacks`` registers this desk at PSA, where the settings give it an address.
+    """
 
     def __init__(
         self, settings: ConnectWiseSettings, *, clock: Clock = utc_now, patience: Patience | None = None
@@ -61,6 +65,7 @@ class ConnectWise:
         self.clock = clock
         self.client = ConnectWiseClient(settings, patience=patience)
         self.labels = Labels(self, clock)
+        self.callbacks = Registration(self.client, settings)
 
     @property
     def name(self) -> str:

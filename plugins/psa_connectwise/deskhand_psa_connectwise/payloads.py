@@ -200,7 +200,10 @@ class CompanyInformation(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    codebase: str = Field(alias="Codebase", pattern=r"^[A-Za-z0-9._-]+/$")
+    codebase: str = Field(alias="Codebase", pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*/$")
+    is_cloud: Annotated[bool, BeforeValidator(lambda value: str(value).lower() == "true")] = Field(
+        default=False, alias="IsCloud"
+    )
 
 
 class Fault(Payload):

@@ -31,10 +31,13 @@ class ConnectWiseSettings(ConnectorSettings):
     company_id: str = Field(
         min_length=1, max_length=50, description="The company you type at PSA's sign-in page, not a client of yours."
     )
-    public_key: SecretStr = Field(description="Public key of the API member (System > Members > API Members).")
-    private_key: SecretStr = Field(description="Private key that was shown once beside the public key.")
+    public_key: SecretStr = Field(
+        min_length=1, description="Public key of the API member (System > Members > API Members)."
+    )
+    private_key: SecretStr = Field(min_length=1, description="Private key that was shown once beside the public key.")
     client_id: SecretStr = Field(
-        description="GUID of your private integration, from developer.connectwise.com; the vendor treats it as secret."
+        min_length=1,
+        description="GUID of your private integration, from developer.connectwise.com; the vendor treats it as secret.",
     )
     api_version: str = Field(
         default="2025.1",
