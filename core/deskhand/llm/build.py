@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -78,20 +78,26 @@ def compile_wheel(workshop: Path, log: Path, progress: Progress, *, portable: bo
     make_environment(tools, log)
     install_pinned(tools, PINS / "build.lock", log)
     progress(InstallProgress("compiling", "fetching llama.cpp"))
-    command = [
-        str(python_of(tools)), "-m", "pip", "wheel", "-v", "--progress-bar", "off", "--no-cache-dir", "--no-deps",
-        "--no-build-isolation", "--no-binary", ":all:", "--require-hashes", "-r", str(PINS / "source.lock"),
-        "--wheel-dir", str(wheels),
-    ]  # fmt: skip
     environment = _environment() | {"CMAKE_ARGS": cmake_arguments(portable=portable), "TMPDIR": str(scratch)}
     environment["PATH"] = f"{tools / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}"
-    for line in _run(command, workshop, environment, log, "compiling llama.cpp"):
-        if (count := _NINJA.match(line)) is not None:
-            progress(InstallProgress("compiling", "compiling llama.cpp", int(count[1]), int(count[2])))
+    command = _compilation(python_of(tools), wheels)
+    with contextlib.closing(_run(command, workshop, environment, log, "compiling llama.cpp")) as lines:
+        for line in lines:
+            if (count := _NINJA.match(line)) is not None:
+                progress(InstallProgress("compiling", "compiling llama.cpp", int(count[1]), int(count[2])))
     wheel = find_wheel(wheels)
     if wheel is None:
         raise BuildError(f"compiling llama.cpp made no wheel; the whole log is in {log}")
     return wheel
+
+
+def _compilation(python: Path, wheels: Path) -> list[str]:
+    """Return pip's command: no cache, since a wheel of other flags may be in it, and no tool but the pinned ones."""
+    return [
+        str(python), "-m", "pip", "wheel", "-v", "--progress-bar", "off", "--no-cache-dir", "--no-deps",
+        "--no-build-isolation", "--no-binary", ":all:", "--require-hashes", "-r", str(PINS / "source.lock"),
+        "--wheel-dir", str(wheels),
+    ]  # fmt: skip
 
 
 def make_environment(folder: Path, log: Path) -> None:
@@ -154,7 +160,9 @@ def _uv(arguments: list[str], folder: Path, log: Path) -> None:
         pass
 
 
-def _run(command: list[str], folder: Path, environment: dict[str, str], log: Path, what: str) -> Iterator[str]:
+def _run(
+    command: list[str], folder: Path, environment: dict[str, str], log: Path, what: str
+) -> Generator[str, None, None]:
     """Run a command, yield its lines and keep them in the log. Nothing of it outlives this call."""
     last = ""
     with log.open("a", encoding="utf-8") as kept, _running(command, folder, environment) as process:

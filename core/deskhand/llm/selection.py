@@ -29,7 +29,7 @@ class EngineSettings(BaseModel):
 
     kind: Literal["auto", "llama", "none"] = Field(
         default="auto",
-        description="`auto` uses a model where the model runtime is installed; `none` triages without one.",
+        description="`auto` and `llama` use a model where the model runtime is installed; `none` triages without.",
     )
     model: Path | None = Field(
         default=None,

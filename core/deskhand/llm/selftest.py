@@ -1,5 +1,6 @@
 """Does this model runtime survive a quantized model? Asked of a child process with the project's own tiny model."""
 
+import contextlib
 import hashlib
 import json
 from pathlib import Path
@@ -30,7 +31,8 @@ def ensure_passed(python: Path, folder: Path) -> None:
     if passed.is_file() and passed.read_text(encoding="utf-8") == json.dumps(mark):
         return
     run(python, folder)
-    passed.write_text(json.dumps(mark), encoding="utf-8")
+    with contextlib.suppress(OSError):  # a folder that is read-only is tested at every start
+        passed.write_text(json.dumps(mark), encoding="utf-8")
 
 
 def run(python: Path, folder: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_build_that_is_interrupted_takes_its_children_along(tmp_path: Path) ->
     lines = build._run(["/bin/sh", "-c", "sleep 20 & echo $!; wait"], tmp_path, {}, tmp_path / "log", "sh")
     child = int(next(lines))
     began = time.monotonic()
-    lines.close()  # type: ignore[attr-defined]  # a generator
+    lines.close()
     assert time.monotonic() - began < 10
     for _ in range(100):
         state = Path(f"/proc/{child}/status")

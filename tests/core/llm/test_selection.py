@@ -65,7 +65,7 @@ def test_a_good_model_beside_a_missing_embedding_model_answers_and_says_what_is_
 
 def test_damaged_model_files_never_take_the_desk_down(runtime: Runtime, tmp_path: Path) -> None:
     for seed in range(6):
-        chance = random.Random(seed)  # noqa: S311  # damage, not secrets
+        chance = random.Random(seed)
         content = bytearray(tiny_model())
         for _ in range(chance.choice([1, 4, 16])):
             content[chance.randrange(7000)] = chance.randrange(256)
