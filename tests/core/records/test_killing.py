@@ -25,7 +25,7 @@ def write_for_ever(url: str, say: Callable[[str], None]) -> None:
 
 
 def test_kill_9_loses_no_acknowledged_entry(url: str) -> None:
-    chance = random.Random(9)  # noqa: S311  # the same moments every time, as far as a machine allows
+    chance = random.Random(9)  # the same moments every time, as far as a machine allows
     acknowledged: set[str] = set()
     for _ in range(KILLS):
         writer = children.start(lambda say: write_for_ever(url, say))

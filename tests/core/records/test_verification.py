@@ -83,7 +83,7 @@ def edit(seq: int) -> Attack:
     )
 
 
-def chain_anew(connection: sqlite3.Connection) -> tuple[Frontier, bytes]:
+def chain_anew(connection: sqlite3.Connection) -> None:
     frontier, chain = Frontier(), CHAIN_START
     for seq, entry in connection.execute("SELECT seq, entry FROM audit ORDER BY seq").fetchall():
         leaf = leaf_hash(entry.encode())
@@ -93,20 +93,18 @@ def chain_anew(connection: sqlite3.Connection) -> tuple[Frontier, bytes]:
     connection.execute(
         "UPDATE audit_head SET size = ?, chain = ?, frontier = ?", (frontier.size, chain, frontier.stored())
     )
-    return frontier, chain
 
 
 def sign_anew(connection: sqlite3.Connection, key: Ed25519PrivateKey, first: int) -> None:
     """Replace the checkpoints from an epoch on by ones that fit the log as it now is."""
     for epoch, size, note in connection.execute("SELECT * FROM checkpoints WHERE epoch >= ?", (first,)).fetchall():
         honest = Checkpoint.read(note)
-        frontier, chain = Frontier(), CHAIN_START
+        frontier = Frontier()
         for (entry,) in connection.execute("SELECT entry FROM audit WHERE seq < ? ORDER BY seq", (size,)):
             frontier.append(leaf_hash(entry.encode()))
-            chain = chained(chain, leaf_hash(entry.encode()))
         successor = Ed25519PrivateKey.generate()
         forged = Checkpoint(
-            honest.origin, size, frontier.root(), epoch, chain, honest.at, successor.public_key().public_bytes_raw()
+            honest.origin, size, frontier.root(), epoch, honest.at, successor.public_key().public_bytes_raw()
         )
         connection.execute(
             "UPDATE checkpoints SET note = ? WHERE epoch = ?", (sign_note(forged.text(), honest.origin, key), epoch)

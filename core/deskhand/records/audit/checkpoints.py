@@ -1,8 +1,8 @@
 """Signed checkpoints: what the log was at a moment, and the key that will sign the next one.
 
-A checkpoint is a note (https://c2sp.org/tlog-checkpoint) whose extension lines carry the epoch, the chain, the time and
-the next epoch's public key. The key of an epoch signs once and is erased, so that a key stolen later signs nothing that
-came before it.
+A checkpoint is a note (https://c2sp.org/tlog-checkpoint) whose extension lines carry the epoch, the time and the next
+epoch's public key. The key of an epoch signs once and is erased, so that a key stolen later signs nothing that came
+before it.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from deskhand.records.failures import RecordsUnavailableError
 from deskhand.records.schema import checkpoints, store
 from deskhand.records.transaction import Transaction
 
-_EXTENSIONS = ("epoch", "chain", "at", "next")
+_EXTENSIONS = ("epoch", "at", "next")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +36,18 @@ class CheckpointPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The log's first ``size`` entries: their Merkle root and chain, and who signs next."""
+    """The log's first ``size`` entries: their Merkle root, and who signs next."""
 
     origin: str
     size: int
     root: bytes
     epoch: int
-    chain: bytes
     at: datetime
     next_key: bytes
 
     def text(self) -> str:
         """Write what is signed."""
-        extensions = (str(self.epoch), encoded(self.chain), written_time(self.at), encoded(self.next_key))
+        extensions = (str(self.epoch), written_time(self.at), encoded(self.next_key))
         lines = [self.origin, str(self.size), encoded(self.root)]
         lines += [f"{name} {value}" for name, value in zip(_EXTENSIONS, extensions, strict=True)]
         return "\n".join(lines) + "\n"
@@ -56,12 +55,12 @@ class Checkpoint:
     @classmethod
     def read(cls, text: str) -> Self:
         """Read a checkpoint from the text of its note. Raises ValueError where it is none."""
-        origin, size, root, *extensions = text.splitlines()[:7]
-        epoch, chain, at, next_key = (
+        origin, size, root, *extensions = text.splitlines()[:6]
+        epoch, at, next_key = (
             line.removeprefix(f"{name} ") for name, line in zip(_EXTENSIONS, extensions, strict=True)
         )
         moment = datetime.fromisoformat(at)
-        return cls(origin, int(size), decoded_key(root), int(epoch), decoded_key(chain), moment, decoded_key(next_key))
+        return cls(origin, int(size), decoded_key(root), int(epoch), moment, decoded_key(next_key))
 
 
 def last_checkpoint(connection: Connection) -> Checkpoint | None:
@@ -114,7 +113,6 @@ def seal(transaction: Transaction, keys: KeyFiles) -> Checkpoint | None:
         size=head.frontier.size,
         root=head.frontier.root(),
         epoch=0 if last is None else last.epoch + 1,
-        chain=head.chain,
         at=transaction.clock(),
         next_key=successor.public_key().public_bytes_raw(),
     )

@@ -72,7 +72,7 @@ _ENTRY_BYTES = {"sqlite": "CAST(entry AS BLOB)", "postgresql": "convert_to(entry
 class _Walk:
     """How far the log has been read, and what it promised to be at which size."""
 
-    promises: dict[int, list[tuple[bytes, bytes | None]]] = field(default_factory=dict)
+    promises: dict[int, list[bytes]] = field(default_factory=dict)
     frontier: Frontier = field(default_factory=Frontier)
     chain: bytes = CHAIN_START
     last_entry: bytes = b""
@@ -110,7 +110,7 @@ def _check(connection: Connection, walk: _Walk, trust: Trust, anchors: Sequence[
     _check_layout(connection, trust)
     doubt = _collect_promises(connection, walk, trust)
     for anchor in anchors:
-        walk.promises.setdefault(anchor.size, []).append((anchor.root, None))
+        walk.promises.setdefault(anchor.size, []).append(anchor.root)
     _walk_entries(connection, walk)
     if doubt is not None:
         raise doubt
@@ -155,7 +155,7 @@ def _collect_promises(connection: Connection, walk: _Walk, trust: Trust) -> _Fou
         said = (row.epoch, row.size, checkpoint.epoch, checkpoint.origin)
         if said != (epoch, checkpoint.size, epoch, trust.origin) or checkpoint.size < good:
             return _FoundError(good, f"checkpoint {epoch} is out of place: {_unvouched(good)}")
-        walk.promises.setdefault(checkpoint.size, []).append((checkpoint.root, checkpoint.chain))
+        walk.promises.setdefault(checkpoint.size, []).append(checkpoint.root)
         key, good = checkpoint.next_key, checkpoint.size
     return None
 
@@ -186,7 +186,7 @@ def _walk_entries(connection: Connection, walk: _Walk) -> None:
 def _keep_promises(walk: _Walk) -> None:
     size, last = walk.frontier.size, walk.covered
     promises = walk.promises.pop(size, [])
-    if any(root != walk.frontier.root() or chain not in (None, walk.chain) for root, chain in promises):
+    if any(root != walk.frontier.root() for root in promises):
         raise _FoundError(last, f"an entry from {last} to {size - 1} was changed and the chain made anew")
     walk.covered = size if promises else last
 
