@@ -27,7 +27,7 @@ TEXTS = ("Nothing prints on floor 2.", "Please set up an account for Ada.", "Ton
 
 
 def probabilities(engine: Engine, text: str, questions: Sequence[Question] = (TYPE, IMPACT)) -> list[tuple[float, ...]]:
-    return [answer.probabilities for answer in engine.choose(INSTRUCTIONS, text, questions, deadline_seconds=20)]
+    return [answer.probabilities for answer in engine.choose(INSTRUCTIONS, text, questions, deadline_seconds=60)]
 
 
 def pid_of(engine: LlamaEngine) -> int:
@@ -138,8 +138,8 @@ def test_a_process_that_is_killed_while_it_computes_answers_on_the_second_try(
     engine = opened(bundled, bundled_priors)
     try:
         probabilities(engine, "warm", [IMPACT])
-        threading.Timer(0.1, os.kill, (pid_of(engine), signal.SIGSEGV)).start()
-        assert len(probabilities(engine, "printer paper " * 150, [IMPACT])) == 1
+        threading.Timer(0.05, os.kill, (pid_of(engine), signal.SIGSEGV)).start()
+        assert len(probabilities(engine, "printer paper " * 60, [IMPACT])) == 1
         assert engine.health().restarts == 1
     finally:
         engine.close()
