@@ -84,6 +84,7 @@ class Intake:
         self._sweeping = threading.Lock()
         self._has_warned_of_clocks = False
         self.reference_read_at: datetime | None = None
+        self.on_hint: Callable[[], None] = _nothing
 
     def refresh_reference_data(self) -> None:
         """Read clients, contacts, devices, boards and priorities again.
@@ -140,8 +141,14 @@ class Intake:
         return ticket, notes
 
     def hint(self, signal: Signal) -> bool:
-        """Remember that a ticket may have changed; False where that is known already. Never evidence, only haste."""
-        return signal.connector == self.connector and self._hints.add(signal.ticket_id)
+        """Remember that a ticket may have changed; False where that is known already. Never evidence, only haste.
+
+        Calls ``on_hint`` where it is news; what drives this intake sets that.
+        """
+        if signal.connector != self.connector or not self._hints.add(signal.ticket_id):
+            return False
+        self.on_hint()
+        return True
 
     def follow_hints(self) -> PollReport:
         """Read the hinted tickets again, each once, and queue the new ones. One that does not exist is ignored."""
@@ -325,3 +332,7 @@ class Intake:
 
 def _silent(done: int, total: int) -> None:
     del done, total
+
+
+def _nothing() -> None:
+    pass

@@ -18,7 +18,6 @@ from deskhand.intake.intake import Intake, PollReport, StoppedError
 from deskhand.intake.settings import IntakeSettings
 from deskhand.sdk.clock import Clock, utc_now
 from deskhand.sdk.errors import ConnectorError
-from deskhand.sdk.models import Signal
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +95,7 @@ class Schedule:
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
+        intake.on_hint = self._follow_hints_soon
         self._scheduler.add_listener(self._failed_unexpectedly, EVENT_JOB_ERROR)
 
     def start(self) -> None:
@@ -122,14 +122,6 @@ class Schedule:
         at_rest = all(duty.idle.wait(max(0.0, end - time.monotonic())) for duty in self._duties.values())
         self._phase = "stopped"
         return at_rest
-
-    def hint(self, signal: Signal) -> None:
-        """Read a ticket again soon, because a callback says that it changed. Repeating it changes nothing.
-
-        While the PSA is in trouble hints are left to the poll, so that they do not add to it.
-        """
-        if self._tickets.failures == 0 and self._intake.hint(signal):
-            self._wake(self._hints, GATHER_HINTS_SECONDS)
 
     def health(self) -> IntakeHealth:
         """Tell how it is going."""
@@ -159,8 +151,15 @@ class Schedule:
         if self._intake.has_caught_up:
             self._intake.refresh_reference_data()
 
+    def _follow_hints_soon(self) -> None:
+        job = self._scheduler.get_job(self._hints.name)
+        soon = datetime.now(UTC) + timedelta(seconds=GATHER_HINTS_SECONDS)
+        if job is not None and job.next_run_time > soon:
+            self._wake(self._hints, GATHER_HINTS_SECONDS)
+
     def _follow_hints(self) -> None:
-        if self._phase != "poll":
+        """Read hinted tickets again; while the PSA is in trouble they are left to the poll, so as not to add to it."""
+        if self._phase != "poll" or self._tickets.failures:
             return
         try:
             self._note(self._intake.follow_hints())

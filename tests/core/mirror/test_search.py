@@ -154,7 +154,7 @@ TestIndexInStep.settings = settings(max_examples=25, stateful_step_count=20, dea
 
 
 def test_fifty_thousand_tickets_are_saved_fast_and_searched_in_20_ms(mirror: Mirror) -> None:
-    chance = random.Random(7)  # noqa: S311  # repeatable, not secret
+    chance = random.Random(7)  # repeatable, not secret
     vocabulary = [f"term{number}" for number in range(4000)]
     weights = [1 / (rank + 1) for rank in range(len(vocabulary))]
     summaries = [" ".join(chance.choices(vocabulary, weights, k=12)) for _ in range(50_000)]
