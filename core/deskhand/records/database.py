@@ -2,11 +2,11 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
@@ -27,7 +27,8 @@ __all__ = ["Records", "RecordsUnavailableError", "Transaction", "UnauditedChange
 
 _BUSY_SECONDS = 10
 _SQLITE_BEGIN = "deskhand_begin"
-_WRITING: dict[str, object] = {_SQLITE_BEGIN: "BEGIN IMMEDIATE"}
+_SNAPSHOT: Mapping[str, Any] = {"isolation_level": "REPEATABLE READ"}
+_WRITING: Mapping[str, Any] = {_SQLITE_BEGIN: "BEGIN IMMEDIATE"}
 
 
 def url_of(database: Path) -> str:
@@ -46,6 +47,7 @@ class Records:
         self._covered = 0
         self._sealed_at = clock()
         self._location = location_of(engine.url)
+        self._reading: Mapping[str, Any] = {} if engine.dialect.name == "sqlite" else _SNAPSHOT
         self._writer = threading.RLock()
         self._is_writing = False
 
@@ -104,7 +106,7 @@ class Records:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that sees the store as it is at the first query, whatever is written meanwhile."""
-        with explained(self._location), self._connected({}) as connection:
+        with explained(self._location), self._connected(self._reading) as connection:
             yield connection
 
     def audit_entries(
@@ -135,7 +137,7 @@ class Records:
         self._engine.dispose()
 
     @contextmanager
-    def _connected(self, options: dict[str, object]) -> Iterator[Connection]:
+    def _connected(self, options: Mapping[str, Any]) -> Iterator[Connection]:
         """Yield a connection in a transaction of its own; one that failed is thrown away, never used again."""
         with self._engine.connect() as connection:
             connection.execution_options(**options)
@@ -150,12 +152,13 @@ class Records:
         with self.reading() as connection:
             version = version_of(connection)
         if version != VERSION:
-            with explained(self._location), self._connected(_WRITING | {OPTION: "migration"}) as connection:
+            with explained(self._location), self._connected({**_WRITING, OPTION: "migration"}) as connection:
                 migrate(connection)
 
     def _settle(self) -> None:
         """Finish what a crash or a commit left to do to the signing key, and remember what is signed."""
         with self._writer, explained(self._location), self._connected(_WRITING) as connection:
+            Head.read(connection)
             settle_key(connection, self._keys)
             last = last_checkpoint(connection)
         if last is not None:
@@ -183,7 +186,7 @@ def connect(url: str) -> Engine:
 
 def _connect_to_server(url: URL) -> Engine:
     try:
-        return create_engine(url, isolation_level="REPEATABLE READ")
+        return create_engine(url, isolation_level="READ COMMITTED")
     except (ArgumentError, ImportError):
         raise RecordsUnavailableError(
             f"no driver for {url.drivername} is installed: expected sqlite:///path, or postgresql+psycopg://…"

@@ -51,7 +51,7 @@ class Head:
 
     @classmethod
     def read(cls, connection: Connection) -> "Head":
-        """Read the head; on PostgreSQL this also makes other writers wait."""
+        """Read the head; on PostgreSQL this makes other writers wait, as BEGIN IMMEDIATE does on SQLite."""
         row: Row[Any] = connection.execute(select(schema.audit_head).with_for_update()).one()
         return cls(Frontier(row.size, row.frontier), row.chain, State(row.state))
 

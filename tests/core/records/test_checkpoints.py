@@ -1,3 +1,4 @@
+import itertools
 import os
 import shutil
 from datetime import timedelta
@@ -26,12 +27,14 @@ def test_a_note_opens_for_the_key_that_signed_it() -> None:
     assert open_note(sign_note("a log\n9\n", "desk/1", KEY), "desk/1", PUBLIC) == "a log\n9\n"
 
 
-@given(st.integers(0), st.integers(1, 255))
-def test_a_note_with_any_byte_changed_does_not_open(place: int, change: int) -> None:
-    note = bytearray(sign_note("a log\n9\nroot\n", "desk/1", KEY).encode())
-    note[place % len(note)] ^= change
-    with pytest.raises(NoteError):
-        open_note(note.decode(errors="surrogateescape"), "desk/1", PUBLIC)
+def test_a_note_with_any_bit_flipped_does_not_open() -> None:
+    """Not even one of those that base64 ignores."""
+    note = sign_note("a log\n9\nroot\n", "desk/1", KEY).encode()
+    for place, bit in itertools.product(range(len(note)), range(8)):
+        flipped = bytearray(note)
+        flipped[place] ^= 1 << bit
+        with pytest.raises(NoteError):
+            open_note(flipped.decode(errors="surrogateescape"), "desk/1", PUBLIC)
 
 
 @pytest.mark.parametrize(("name", "key"), [("desk/2", PUBLIC), ("desk/1", bytes(32)), ("desk/1", b"")])
