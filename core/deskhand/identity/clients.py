@@ -77,7 +77,7 @@ class Clients:
 
     def owners(self, domain: str) -> Owners:
         """Return who may speak for a canonical domain: whoever claims it, or else the closest domain above it."""
-        if self.is_public_domain(domain):
+        if self.is_public_domain(domain) or self.is_own_domain(domain):
             return _NOBODY
         found = _NOBODY
         for above in parents(domain):

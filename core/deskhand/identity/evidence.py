@@ -127,7 +127,7 @@ def _is_by_staff(reading: Reading, clients: Clients) -> bool:
 
 
 def _psa_contact(reading: Reading, clients: Clients) -> Voice | None:
-    known = () if reading.is_own_sender else reading.active_people
+    known = reading.active_people
     tenants = homes(known, clients) | _filed_at(reading, clients)
     people = sorted({*(person.id for person in known), *([reading.contact.id] if reading.contact else [])})
     is_live = bool(known) or (reading.contact is not None and reading.contact.is_active)
@@ -152,7 +152,7 @@ def _is_accounted_for(reading: Reading, tenants: frozenset[str], clients: Client
 
 
 def _verified_domain(reading: Reading, clients: Clients) -> Voice | None:
-    if reading.sender is None or reading.is_own_sender:
+    if reading.sender is None:
         return None
     owners = clients.owners(reading.sender.domain).verified
     detail = f"{reading.sender.domain} is verified for company {', '.join(sorted(owners))}"
@@ -161,7 +161,7 @@ def _verified_domain(reading: Reading, clients: Clients) -> Voice | None:
 
 def _recorded_domain(reading: Reading, clients: Clients) -> Voice | None:
     """Unverified: it confirms what the PSA filed, and contradicts, but names nobody by itself."""
-    if reading.sender is None or reading.is_own_sender:
+    if reading.sender is None:
         return None
     owners = clients.owners(reading.sender.domain).recorded
     filed = frozenset({reading.company.id}) if reading.company else frozenset()

@@ -1,8 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from deskhand.identity.resolver import Resolver
+from deskhand.identity.resolver import Ambiguity, AmbiguityKind, Resolver
 from deskhand.identity.settings import IdentitySettings
+from tests.core.identity.cases import make_ticket
 from tests.core.identity.world import PlainFacts
 
 
@@ -54,3 +55,12 @@ def test_a_company_is_found_by_id_identifier_or_name_whatever_the_case() -> None
     clients = Resolver(PlainFacts(settings)).clients
     owners = [clients.owners(domain).verified for domain in ("a.example", "b.example", "c.example")]
     assert owners == [{"14"}, {"10"}, {"11"}]
+
+
+def test_an_own_domain_below_a_clients_is_the_msps() -> None:
+    settings = IdentitySettings(
+        own_domains=("noc.alderfreight.example",), verified_domains={"10": ("alderfreight.example",)}
+    )
+    found = Resolver(PlainFacts(settings)).resolve(make_ticket(**{"from": "tia@noc.alderfreight.example"}), ())
+    assert isinstance(found, Ambiguity)
+    assert found.kind is AmbiguityKind.OWN_STAFF
