@@ -22,7 +22,7 @@ TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
 def is_public(address: Address) -> bool:
     """Tell whether an address is on the public internet, also where it hides an IPv4 address inside IPv6."""
     if isinstance(address, IPv6Address):
-        if address.scope_id or address.is_site_local:
+        if address.is_site_local:
             return False
         hidden = [each for each in _hidden(address) if each is not None]
         if hidden:

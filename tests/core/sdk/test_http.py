@@ -104,7 +104,7 @@ def test_an_absolute_address_on_the_same_origin_is_taken(dial: Dial) -> None:
         "..",
         "/tickets/.",
         "http://{host}/a/../b",
-        "/tickets/7#/../8",
+        "/tickets/7#8",
         "/tickets/\n7",
         "/tickets/\x007",
         "http://[::1",
@@ -425,7 +425,7 @@ def test_a_pause_that_makes_no_sense_falls_back_to_our_own(dial: Dial, nonsense:
 def test_a_pause_that_is_over_is_no_pause(dial: Dial) -> None:
     line = dial(status(429, Retry_After="Wed, 01 Jan 2020 00:00:00 GMT"), ok())
     assert line.client.json("GET", "/") == "ok"
-    assert line.naps.taken[0] <= 1
+    assert 0 <= line.naps.taken[0] <= 1
 
 
 # Redirects
@@ -433,10 +433,10 @@ def test_a_pause_that_is_over_is_no_pause(dial: Dial) -> None:
 
 def test_a_read_follows_a_redirect_on_the_same_origin(dial: Dial) -> None:
     line = dial(status(302, Location="/there?x=1"), ok())
-    client = line.open(auth=("user", "pass"), headers={"Accept": "application/vnd.vendor+json"})
-    assert client.json("GET", "/here") == "ok"
+    client = line.open(auth=("user", "pass"), headers={"X-Key": "1"})
+    assert client.json("GET", "/here", headers={"Accept": "application/vnd.vendor+json"}) == "ok"
     assert (line.vendor.seen[1].path, line.vendor.seen[1].query) == ("/there", {"x": ("1",)})
-    for name in ("authorization", "accept", "host"):
+    for name in ("authorization", "accept", "x-key", "host"):
         assert line.vendor.seen[1].headers[name] == line.vendor.seen[0].headers[name]
     assert client.requests_sent == 2
 
