@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import TypeAlias
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import httpx
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -176,7 +176,10 @@ class ConnectWiseClient:
 
     def _look_up(self) -> CompanyInformation:
         company = self._settings.company_id
-        answer = self._site.json("GET", f"/login/companyinfo/{quote(company, safe='')}")
+        try:
+            answer = self._site.json("GET", f"/login/companyinfo/{quote(company, safe='')}")
+        except NotFoundError as error:
+            raise UnavailableError(f"{error}; if it stays so, site is not the address of a PSA: mend site") from None
         if answer is None:
             raise ConfigurationError(f"company_id: {self._settings.site} knows no company {company!r}; mend company_id")
         try:
@@ -185,9 +188,8 @@ class ConnectWiseClient:
             raise UnavailableError(f"{self._settings.site}: its company information has no codebase") from None
 
     def _is_too_long(self, path: str, parameters: Mapping[str, str | int]) -> bool:
-        codebase = self._find_company().codebase
-        length = len(f"{self._settings.api_origin}/{codebase}apis/3.0{path}?{urlencode(parameters)}")
-        if length < LONGEST_URL:
+        url = httpx.URL(f"{self._settings.api_origin}/{self._find_company().codebase}apis/3.0{path}")
+        if len(str(url.copy_merge_params(dict(parameters)))) < LONGEST_URL:
             return False
         if path != SEARCHABLE:
             raise RejectedError(f"{path}: its conditions are too long for an address, and it takes no others")

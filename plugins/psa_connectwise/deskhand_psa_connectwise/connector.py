@@ -225,6 +225,8 @@ class ConnectWise:
     def people_by_email(self, address: str) -> tuple[Person, ...]:
         """Find every contact with this address. One that cannot be asked for safely belongs to nobody we know."""
         wanted_address = address.strip().lower()
+        if "@" not in wanted_address:
+            return ()
         try:
             holds = compare("communicationItems/value", "=", wanted_address)
         except UnsafeValueError:

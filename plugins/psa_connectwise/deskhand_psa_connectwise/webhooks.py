@@ -48,27 +48,12 @@ class _Body(BaseModel):
 class ConnectWiseCallbacks:
     """Plays :class:`deskhand.sdk.webhooks.CallbackReceiver`. Thread-safe."""
 
-    def __init__(
-        self,
-        settings: ConnectWiseSettings,
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
-        patience: Patience | None = None,
-    ) -> None:
-        self._key_url = settings.callback_key_url
+    def __init__(self, settings: ConnectWiseSettings, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
         self._monotonic = monotonic
         self._reading = threading.Lock()
         self._key: bytes | None = None
         self._next_reading = float("-inf")
-        self._http: HttpClient | None = None
-        if self._key_url is not None:
-            self._http = HttpClient(
-                origin_of(self._key_url),
-                timeout_seconds=min(settings.timeout_seconds, 4.0),  # PSA waits five seconds for its answer
-                requests_per_minute=settings.requests_per_minute,
-                allow_private_addresses=settings.allow_private_addresses,
-                patience=patience or Patience(attempts=1),
-            )
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Callback:
         """Verify a callback on its raw bytes and return which record to read again."""
@@ -76,20 +61,16 @@ class ConnectWiseCallbacks:
             raise CallbackRefusedError(f"a body of more than {LARGEST_BODY} bytes", status=413)
         given = _signature(headers)
         parsed_body = _parsed(body)
-        if self._http is None or self._key_url is None:
+        key_url = self._settings.callback_key_url
+        if key_url is None:
             raise CallbackRefusedError("callback_key_url is not set, so no callback can be verified")
-        if parsed_body.metadata.key_url != self._key_url:
+        if parsed_body.metadata.key_url != key_url:
             raise CallbackRefusedError("its key_url is not callback_key_url; nothing was fetched from it")
-        if not self._is_authentic(self._http, given, body):
+        if not self._is_authentic(key_url, given, body):
             raise CallbackRefusedError("the signature does not fit the body")
         return Callback(parsed_body.type.lower(), str(parsed_body.id), parsed_body.action.lower(), digest(body))
 
-    def close(self) -> None:
-        """Close the connection keys are read over."""
-        if self._http is not None:
-            self._http.close()
-
-    def _is_authentic(self, http: HttpClient, given: bytes, body: bytes) -> bool:
+    def _is_authentic(self, key_url: str, given: bytes, body: bytes) -> bool:
         """Compare with the key we know, then with the key as it is now: PSA may have changed it."""
         with self._reading:
             if self._key is not None and is_same(_signed(self._key, body), given):
@@ -97,17 +78,23 @@ class ConnectWiseCallbacks:
             now = self._monotonic()
             if now >= self._next_reading:
                 self._next_reading = now + KEY_RESTS
-                self._key = self._fetch(http)
+                self._key = self._fetch(key_url)
             if self._key is None:
                 raise CallbackRefusedError("the signing key could not be read a moment ago", status=TRY_AGAIN)
             return is_same(_signed(self._key, body), given)
 
-    def _fetch(self, http: HttpClient) -> bytes:
-        address = urlsplit(self._key_url or "")
-        try:
-            answer = http.json("GET", f"{address.path}?{address.query}" if address.query else address.path)
-        except ConnectorError:
-            raise CallbackRefusedError("the signing key cannot be read now", status=TRY_AGAIN) from None
+    def _fetch(self, key_url: str) -> bytes:
+        """Read the key once, without our own credentials; PSA waits five seconds for its answer."""
+        with HttpClient(
+            origin_of(key_url),
+            timeout_seconds=min(self._settings.timeout_seconds, 4.0),
+            allow_private_addresses=self._settings.allow_private_addresses,
+            patience=Patience(attempts=1),
+        ) as http:
+            try:
+                answer = http.json("GET", key_url)
+            except ConnectorError:
+                raise CallbackRefusedError("the signing key cannot be read now", status=TRY_AGAIN) from None
         key = answer.get("signing_key") if isinstance(answer, dict) else None
         if not isinstance(key, str) or not key:
             raise CallbackRefusedError("callback_key_url does not answer with a signing key", status=TRY_AGAIN)

@@ -58,6 +58,35 @@ def test_an_unknown_company_names_the_setting(simulator_host: SimulatorHost) -> 
     connector.close()
 
 
+def test_a_site_that_is_no_psa_names_the_setting() -> None:
+    class Elsewhere(ConnectWiseSimulator):
+        @route("GET", "/login/companyinfo/{company}")
+        def tell_codebase(self, request: SimulatedRequest, company: str) -> SimulatedResponse:
+            del request, company
+            return SimulatedResponse(404, b"not here")
+
+    with SimulatorHost(Elsewhere()) as host:
+        connector = connect(host.url)
+        with pytest.raises(UnavailableError, match="mend site"):
+            connector.check()
+        connector.close()
+
+
+@pytest.mark.parametrize("answer", [[], "v2025_1/", {}, {"Codebase": "../../evil/"}, {"Codebase": "v2025_1"}])
+def test_company_information_that_makes_no_sense_is_an_outage(answer: object) -> None:
+    class Odd(ConnectWiseSimulator):
+        @route("GET", "/login/companyinfo/{company}")
+        def tell_codebase(self, request: SimulatedRequest, company: str) -> SimulatedResponse:
+            del request, company
+            return SimulatedResponse.json(200, answer)
+
+    with SimulatorHost(Odd()) as host:
+        connector = connect(host.url)
+        with pytest.raises(UnavailableError, match="no codebase"):
+            connector.check()
+        connector.close()
+
+
 def test_a_wrong_key_names_what_to_mend(simulator_host: SimulatorHost) -> None:
     connector = connect(simulator_host.url, private_key="a-wrong-private-key")
     with pytest.raises(AuthorizationError, match="check company_id, public_key, private_key and client_id") as raised:
@@ -97,6 +126,13 @@ def test_pages_of_any_size_hold_the_same_records(simulator_host: SimulatorHost, 
     connector = connect(simulator_host.url, page_size=size)
     found = [record["id"] for record in connector.client.pages("/service/tickets")]
     assert found == [ticket["id"] for ticket in msp.simulator.tickets()]
+    connector.close()
+
+
+def test_a_listing_that_fits_one_page_is_one_request(simulator_host: SimulatorHost, msp: Practice) -> None:
+    connector = connect(simulator_host.url, page_size=8)
+    assert len(list(connector.client.pages("/service/tickets"))) == 7
+    assert msp.simulator.requests["GET /service/tickets"] == 1
     connector.close()
 
 

@@ -1,10 +1,11 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
-from deskhand.sdk.errors import RejectedError, UnavailableError
+from deskhand.sdk.errors import NotFoundError, RejectedError, UnavailableError
 from deskhand.sdk.models import Level, NewTicket, NoteKind, Subtype, TicketUpdate
 from deskhand.sdk.testing import SimulatedRequest, SimulatedResponse, SimulatorHost, route
 from deskhand_psa_connectwise import mapping
@@ -189,6 +190,23 @@ def test_deleted_companies_are_not_listed(connector: ConnectWise, msp: Practice)
     assert [company.name for company in connector.companies()] == ["Babbage Ltd"]
 
 
+class SloppySimulator(ConnectWiseSimulator):
+    """Finds contacts whatever the conditions, as a vendor might whose `=` is a pattern after all."""
+
+    @route("GET", "/company/contacts")
+    def list_records(self, request: SimulatedRequest) -> SimulatedResponse:
+        return super().list_records(replace(request, query={}))
+
+
+def test_an_address_finds_only_its_owners_whatever_psa_answers() -> None:
+    msp = practice(SloppySimulator())
+    with SimulatorHost(msp.simulator) as host:
+        connector = connect(host.url)
+        assert [person.id for person in connector.people_by_email("ada.king@ada.example")] == [str(msp.contact)]
+        assert connector.people_by_email("nobody@ada.example") == ()
+        connector.close()
+
+
 def test_a_contacts_default_address_comes_first(connector: ConnectWise, msp: Practice) -> None:
     company = msp.company
     psa = msp.simulator
@@ -245,3 +263,9 @@ def test_a_record_that_makes_no_sense_names_its_fields_and_not_its_words() -> No
 def test_a_moment_without_a_zone_is_utc() -> None:
     payload = NotePayload.model_validate({"id": 1, "dateCreated": "2026-03-02T08:00:00"})
     assert payload.date_created == START
+
+
+@pytest.mark.parametrize("identifier", ["१०००१", "１０００１", "10001.0", "+10001", " 10001", "1_0001"])
+def test_an_identifier_that_only_reads_like_a_number_is_none(connector: ConnectWise, identifier: str) -> None:
+    with pytest.raises(NotFoundError):
+        connector.ticket(identifier)

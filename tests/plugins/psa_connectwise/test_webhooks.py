@@ -79,11 +79,10 @@ class Line:
 
 
 @pytest.fixture
-def line(simulator_host: SimulatorHost, msp: Practice) -> Iterator[Line]:
+def line(simulator_host: SimulatorHost, msp: Practice) -> Line:
     seconds = Seconds()
     receiver = ConnectWiseCallbacks(configured(simulator_host.url), monotonic=seconds)
-    yield Line(receiver, seconds, msp, simulator_host)
-    receiver.close()
+    return Line(receiver, seconds, msp, simulator_host)
 
 
 @pytest.fixture
@@ -296,7 +295,6 @@ def test_while_the_key_cannot_be_read_psa_is_asked_to_deliver_again(line: Line) 
 def test_without_a_pinned_address_every_callback_is_refused(simulator_host: SimulatorHost, line: Line) -> None:
     receiver = ConnectWiseCallbacks(configured(simulator_host.url, callback_key_url=None))
     assert "callback_key_url" in str(refused(receiver, *line.authentic()))
-    receiver.close()
 
 
 def test_registering_twice_registers_once(listening: ConnectWise, msp: Practice) -> None:
