@@ -120,7 +120,8 @@ def prioritise(impact: Decision, urgency: Decision, matrix: PriorityMatrix, offe
 
 def _doubt(field: FieldName, ranking: Ranking, needed: float) -> str | None:
     if ranking.confidence >= needed:
-        return None
+        is_strange = field is FieldName.TYPE and not ranking.is_familiar
+        return "it is unlike any past ticket of this board" if is_strange else None
     first, probability = inert(ranking.candidates[0].label, 60), ranking.probabilities[0]
     if not ranking.spoke:
         return "nothing in the ticket speaks for any of the values"

@@ -35,6 +35,7 @@ class Triager:
         self._mirror = mirror
         self._engine = engine
         self._settings = settings
+        self._neighbours = Neighbours.of(mirror, history)
         self._consultant = Consultant(engine, settings.model_deadline_seconds)
 
     def triage(
@@ -53,7 +54,7 @@ class Triager:
         case = self._history.case(wording)
         judgement = _Judgement(self._history, self._consultant, self._settings, case)
         decisions = judgement.decisions(Slate(taxonomy, self._settings.unset), matrix, priorities)
-        similar = Neighbours(self._mirror, self._history).similar(
+        similar = self._neighbours.similar(
             case, ticket, context.tenant.id, self._settings.similar_tickets, self._consultant.meanings()
         )
         return Triage(

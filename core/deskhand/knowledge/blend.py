@@ -21,6 +21,10 @@ STIFFNESS = 2.0
 _KNOTS = 1 / (1 + np.exp(-np.linspace(-7.0, 7.0, 43)))
 CAUTION = 0.84
 """Standard errors to allow for when a threshold is set: about four times in five the precision holds."""
+LEAST_SURE = 0.5
+"""No decision is made below this, however precise the easy tickets made the others."""
+STRANGE = 0.03
+"""The share of held-out tickets, the least familiar, from which strangeness is reckoned."""
 UNREACHABLE = 1.01
 """The threshold of a field whose confidence can never be enough."""
 
@@ -39,6 +43,8 @@ class Observation:
     count: int
     chosen: int | None
     above: float = 1.0
+    likeness: float = 1.0
+    """The cosine of the most similar older ticket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class Blend:
     """Points (probability, share right), ascending; empty: nothing was learned, the probability stands as it is."""
     threshold: float = 0.5
     """The confidence from which decisions are made."""
+    familiar: float = 0.0
+    """Tickets less similar than this to any past one are like nothing it was calibrated on."""
     learned_from: int = 0
     """How many held-out tickets taught it."""
 
@@ -79,7 +87,9 @@ def learn(observations: Sequence[Observation], priors: Blend, target_precision: 
     curve = _curve(probabilities, right)
     bent = Blend(weights, curve)
     confidences = np.array([bent.confidence(each) for each in probabilities])
-    return Blend(weights, curve, _threshold(confidences, right, target_precision), len(observations))
+    threshold = max(LEAST_SURE, _threshold(confidences, right, target_precision))
+    familiar = float(np.quantile([each.likeness for each in observations], STRANGE))
+    return Blend(weights, curve, threshold, familiar, len(observations))
 
 
 def _first(blend: Blend, observation: Observation) -> tuple[float, bool]:

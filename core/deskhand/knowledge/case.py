@@ -31,7 +31,8 @@ class Wording:
         """Prepare a ticket and what the customer wrote on it, first message first."""
         body = "\n".join(own_words(message) for message in messages).strip()
         source = ticket.source.name if ticket.source else ""
-        return cls(ticket.summary, body, source, comparable(f"{ticket.summary}\n{body}"))
+        is_repeated = body.startswith(ticket.summary.rstrip(".… "))
+        return cls(ticket.summary, body, source, comparable(body if is_repeated else f"{ticket.summary}\n{body}"))
 
 
 @dataclass(frozen=True)  # no slots: words are kept once they were asked for

@@ -11,7 +11,7 @@ from sklearn.svm import LinearSVC
 
 from deskhand.knowledge.features import Floats, Indices, Vector
 
-SHARPNESS = 4.0
+SHARPNESS = 5.0
 """Turns a margin into a log-odds before anything was learned about how far margins can be trusted."""
 ENOUGH = 50
 """Examples from which buckets that only one of them has are dropped."""
@@ -63,17 +63,21 @@ class Head:
 def train(rows: sparse.csr_matrix, labels: Sequence[str]) -> Head | None:
     """Learn a head from weighted feature rows; None where fewer than two labels occur. Deterministic.
 
+    Rare labels weigh more, by the square root of how rare they are: fully evened out, they would be chosen too often.
     With ENOUGH examples, buckets of one row only are dropped: they cannot generalise, and most are such.
     """
     counts = Counter(labels)
     if len(counts) < 2 or min(rows.shape) == 0:  # noqa: PLR2004  # two labels make a question
         return None
-    buckets = np.flatnonzero(np.bincount(rows.indices, minlength=rows.shape[1]) > (1 if rows.shape[0] >= ENOUGH else 0))
-    machine = LinearSVC(C=0.3, random_state=0).fit(rows[:, buckets], labels)
+    names = tuple(sorted(counts))
+    code_of = {name: code for code, name in enumerate(names)}
+    codes = [code_of[label] for label in labels]
+    evened = {code: (len(labels) / (len(names) * counts[name])) ** 0.5 for name, code in code_of.items()}
+    buckets = np.flatnonzero(np.bincount(rows.indices, minlength=rows.shape[1]) > (1 if len(labels) >= ENOUGH else 0))
+    machine = LinearSVC(C=0.15, class_weight=evened, random_state=0).fit(rows[:, buckets], codes)
     weights, offsets = machine.coef_.T, machine.intercept_
-    if len(counts) == 2:  # noqa: PLR2004  # scikit-learn keeps one column for two labels
+    if len(names) == 2:  # noqa: PLR2004  # scikit-learn keeps one column for two labels
         weights, offsets = np.hstack([-weights, weights]), np.hstack([-offsets, offsets])
-    names = tuple(str(name) for name in machine.classes_)
     return Head(
         names,
         tuple(counts[name] for name in names),

@@ -9,7 +9,7 @@ from deskhand.knowledge.blend import Ballot, Blend
 from deskhand.knowledge.case import Candidate, Case, Scope, Stage, Wording
 from deskhand.knowledge.cues import Cues
 from deskhand.knowledge.descriptions import Descriptions
-from deskhand.knowledge.memory import HistoryStage, Memory, NeighbourStage
+from deskhand.knowledge.memory import HistoryStage, Memory, NeighbourStage, likeness_in
 from deskhand.knowledge.starter import StarterStage
 from deskhand.records.documents import FieldName
 
@@ -31,6 +31,8 @@ class Ranking:
     confidence: float
     threshold: float
     is_calibrated: bool
+    is_familiar: bool
+    """Whether past tickets of this scope resemble this one at all."""
     spoke: tuple[str, ...]
     """The names of the stages that had an opinion."""
 
@@ -87,6 +89,7 @@ class History:
             confidence if is_learned else min(confidence, SUREST_UNMEASURED),
             blend.threshold,
             is_learned,
+            self._likeness(case, scope) >= blend.familiar,
             tuple(ballot),
         )
 
@@ -95,6 +98,10 @@ class History:
         spoke = [stage for stage in (*self.stages, *more) if stage.name in ranking.spoke]
         spoke.sort(key=lambda stage: -self.weight(stage.name, scope))
         return tuple(line for stage in spoke for line in stage.explain(case, scope, ranking.candidates[0]))
+
+    def _likeness(self, case: Case, scope: Scope) -> float:
+        group = self.memory.groups.get(scope)
+        return likeness_in(group, case) if group else 1.0
 
     def _blend(self, scope: Scope) -> Blend:
         return self.blends[scope.field] if self._is_learned(scope) else self.priors[scope.field]

@@ -14,7 +14,7 @@ from deskhand.knowledge.case import Candidate, Case, Scope, Scores, Wording
 from deskhand.knowledge.examples import is_common
 from deskhand.knowledge.features import BUCKETS, Features
 from deskhand.knowledge.heads import Head, train
-from deskhand.knowledge.similarity import Postings
+from deskhand.knowledge.similarity import Postings, highest
 from deskhand.knowledge.text import inert
 from deskhand.records.documents import FieldName
 from deskhand.sdk.models import Reference, Ticket
@@ -55,6 +55,11 @@ class Group:
     rows: NDArray[np.int32]
     labels: tuple[str, ...]
     names: Mapping[str, str]
+
+
+def likeness_in(group: Group, case: Case) -> float:
+    """Return the cosine of a ticket with the most similar past ticket of a group."""
+    return float(case.likeness[group.rows].max())
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +154,11 @@ class NeighbourStage:
         if group is None:
             return []
         similarities = case.likeness[group.rows]
-        order = np.argsort(-similarities, kind="stable")[:NEAREST]
-        return [(group.labels[place], float(similarities[place])) for place in order if similarities[place] > 0]
+        return [
+            (group.labels[place], float(similarities[place]))
+            for place in highest(similarities, NEAREST)
+            if similarities[place] > 0
+        ]
 
 
 def groups_of(tickets: Sequence[Ticket], unset: frozenset[str] = frozenset()) -> dict[Scope, Group]:

@@ -1,17 +1,18 @@
 """Similar past tickets of the same client, and what fixed them. Nothing of another client is ever shown."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deskhand.knowledge.case import Case, Wording
 from deskhand.knowledge.descriptions import Meanings
 from deskhand.knowledge.features import BUCKETS, Floats, count
 from deskhand.knowledge.history import History
 from deskhand.knowledge.message import one_line, own_words
-from deskhand.knowledge.similarity import Postings
+from deskhand.knowledge.similarity import Postings, highest
 from deskhand.knowledge.text import inert
 from deskhand.mirror.mirror import Hit, problem_text
 from deskhand.records.documents import SimilarTicket
@@ -20,7 +21,8 @@ from deskhand.sdk.models import Note, NoteKind, Ticket
 LEAST_SIMILAR = 0.22
 """Cosine below which two tickets merely share a few words."""
 LONGEST_FIX = 160
-_LOOKED_AT = 8
+_LOOKED_AT = 6
+_NONE: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
 
 
 class Archive(Protocol):
@@ -52,6 +54,16 @@ class Neighbours:
 
     archive: Archive
     history: History
+    rows: Mapping[str, NDArray[np.intp]] = field(repr=False)
+    """The history's rows of each client."""
+
+    @classmethod
+    def of(cls, archive: Archive, history: History) -> "Neighbours":
+        """Sort the history by client, once."""
+        companies = np.array(history.companies, dtype=object)
+        return cls(
+            archive, history, {each: np.flatnonzero(companies == each) for each in set(history.companies) - {""}}
+        )
 
     def similar(
         self, case: Case, ticket: Ticket, company_id: str, limit: int, meanings: Meanings | None = None
@@ -71,8 +83,8 @@ class Neighbours:
     def _names(self, case: Case, ticket: Ticket, company_id: str) -> tuple[str, ...]:
         """Name the tickets worth reading: the full-text index knows the newest, the history the closest."""
         hits = self.archive.search(case.wording.compared, limit=_LOOKED_AT, company_id=company_id)
-        mine = np.flatnonzero(np.array(self.history.companies) == company_id)
-        closest = mine[np.argsort(-case.likeness[mine], kind="stable")[: _LOOKED_AT // 2]]
+        mine = self.rows.get(company_id, _NONE)
+        closest = mine[highest(case.likeness[mine], _LOOKED_AT // 2)]
         names = (*(hit.ticket_id for hit in hits), *(self.history.tickets[row] for row in closest))
         return tuple(name for name in dict.fromkeys(names) if name != ticket.id)[:_LOOKED_AT]
 

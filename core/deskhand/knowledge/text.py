@@ -27,7 +27,7 @@ def inert(text: str, limit: int = 200) -> str:
 def visible(text: str) -> str:
     """Return the text in NFKC without control, bidirectional and invisible characters; line breaks stay."""
     composed = unicodedata.normalize("NFKC", text)
-    if composed.isascii() and composed.isprintable():
+    if composed.replace("\n", " ").isprintable():
         return composed
     return "".join(
         character if character == "\n" or unicodedata.category(character) not in _INVISIBLE else _stand_in(character)

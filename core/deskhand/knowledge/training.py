@@ -14,7 +14,7 @@ from deskhand.knowledge.cues import Cues
 from deskhand.knowledge.examples import Example, starter
 from deskhand.knowledge.features import Features, count
 from deskhand.knowledge.history import History, ballot_of, stages_of
-from deskhand.knowledge.memory import CHAIN, Group, Memory, Past, chosen, groups_of
+from deskhand.knowledge.memory import CHAIN, Group, Memory, Past, chosen, groups_of, likeness_in
 from deskhand.knowledge.starter import TAUGHT, StarterStage, taught
 from deskhand.knowledge.store import identified
 from deskhand.knowledge.text import comparable
@@ -131,7 +131,8 @@ class _HeldOut:
         stages = (*self.stages, *consult(self.case, [(scope, candidates)]))
         values = [each.value for each in candidates]
         place = values.index(actual.id) if self.is_on_course and actual.id in values else None
-        return Observation(ballot_of(stages, self.case, scope, candidates, blend), len(candidates), place, self.above)
+        ballot = ballot_of(stages, self.case, scope, candidates, blend)
+        return Observation(ballot, len(candidates), place, self.above, likeness_in(self.groups[scope], self.case))
 
     def descend(self, field: FieldName, blend: Blend, observation: Observation) -> None:
         """Take the predicted value as given, as triage does, and go on below it."""
