@@ -28,7 +28,10 @@ _DIAGNOSES = {
     sqlite3.SQLITE_READONLY: ("the file is read-only", "let this user write the file and its folder"),
     sqlite3.SQLITE_PERM: ("access was denied", "let this user write the file and its folder"),
     sqlite3.SQLITE_BUSY: ("another process keeps it locked", "stop the other deskhand, or wait for it to finish"),
-    sqlite3.SQLITE_IOERR: ("the disk failed to read or write it", "check the disk and the system's log"),
+    sqlite3.SQLITE_IOERR: (
+        "the disk failed to read or write it (full, over quota, or failing)",
+        "check its free space and the system's log; intake tries again by itself",
+    ),
 }
 
 
