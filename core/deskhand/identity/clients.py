@@ -48,10 +48,11 @@ class Clients:
         self.own = self._named(settings.own_companies) | self._owning(settings.own_domains)
         self.unmatched = tuple(key for key in settings.verified_domains if len(self._named([key])) != 1)
         """Keys of the setting ``verified_domains`` that do not name one company: their domains count for nobody."""
-        self._own_domains = frozenset(settings.own_domains) | self._domains_of(self.own)
+        self._own_domains = frozenset(settings.own_domains) | self._domains_of(self._named(settings.own_companies))
         self._owners = self._claimed(facts.directory_domains(), facts.contact_domains())
         self._look_alikes = LookAlikes(self._owners)
-        self._names = self._names_by_first_word()
+        self._names = self._names_in_words()
+        self._name_lengths = sorted({len(name) for name in self._names})
 
     def reference(self, company_id: str) -> Reference | None:
         """Return the company as the PSA names it, or None where the PSA has none."""
@@ -97,12 +98,8 @@ class Clients:
     def named_in(self, text: str) -> frozenset[str]:
         """Return the companies whose whole name occurs in the text, whatever its case."""
         words = _words(text)
-        return frozenset(
-            company_id
-            for place, word in enumerate(words)
-            for name, company_id in self._names.get(word, ())
-            if words[place : place + len(name)] == name
-        )
+        runs = (words[place : place + length] for length in self._name_lengths for place in range(len(words)))
+        return frozenset(company_id for run in runs for company_id in self._names.get(run, ()))
 
     def _named(self, keys: Iterable[str]) -> frozenset[str]:
         """Match companies by id, else by identifier or name, whatever the case; a shared name matches all of them."""
@@ -113,8 +110,8 @@ class Clients:
         return frozenset(each.id for each in self._companies.values() if wanted & _canonical(each.domains))
 
     def _domains_of(self, company_ids: frozenset[str]) -> frozenset[str]:
-        domains = (_canonical(self._companies[each].domains) for each in company_ids)
-        return frozenset().union(*domains)
+        domains = (domain for each in company_ids for domain in _canonical(self._companies[each].domains))
+        return frozenset(domain for domain in domains if not self.is_public_domain(domain))
 
     def _claimed(
         self, directory_domains: Mapping[str, Iterable[str]], contact_domains: Mapping[str, Iterable[str]]
@@ -140,12 +137,12 @@ class Clients:
         clients = frozenset(filter(self.can_own_tickets, company_ids))
         return frozenset(filter(self.is_active, clients)) or clients
 
-    def _names_by_first_word(self) -> Mapping[str, list[tuple[list[str], str]]]:
-        names: defaultdict[str, list[tuple[list[str], str]]] = defaultdict(list)
+    def _names_in_words(self) -> Mapping[tuple[str, ...], list[str]]:
+        names: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
         for company in self._companies.values():
             words = _words(company.name)
             if self.can_own_tickets(company.id) and len("".join(words)) >= _SHORTEST_NAME:
-                names[words[0]].append((words, company.id))
+                names[words].append(company.id)
         return names
 
 
@@ -166,8 +163,8 @@ def _inverted(domains: Iterable[tuple[str, Iterable[str]]]) -> defaultdict[str, 
     return owners
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text.casefold()))
 
 
 def _canonical(domains: Iterable[str]) -> frozenset[str]:

@@ -10,6 +10,9 @@ from deskhand.identity.wording import device_names
 from deskhand.records.quarantine import IdentityRule
 from deskhand.sdk.models import EvidenceKind, Person, Reference, Ticket
 
+_NO_ADDRESS = frozenset({"", "-", "n/a", "na", "none", "no email", "unknown"})
+"""What technicians type where they must type something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:
@@ -61,7 +64,7 @@ def read(ticket: Ticket, facts: Facts, clients: Clients) -> Reading:
     return Reading(
         ticket=ticket,
         sender=sender,
-        is_malformed=sender is None and "@" in ticket.contact_email,
+        is_malformed=sender is None and ticket.contact_email.strip().casefold() not in _NO_ADDRESS,
         is_own_sender=sender is not None and clients.is_own_domain(sender.domain),
         contact=facts.person(ticket.contact.id) if ticket.contact else None,
         people=people_at(sender, facts) if sender else (),

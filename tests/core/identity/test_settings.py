@@ -4,7 +4,7 @@ from pydantic import ValidationError
 from deskhand.identity.resolver import Ambiguity, AmbiguityKind, Resolver
 from deskhand.identity.settings import IdentitySettings
 from tests.core.identity.cases import make_ticket
-from tests.core.identity.world import PlainFacts
+from tests.core.identity.world import PlainFacts, companies
 
 
 def test_domains_are_read_however_they_are_written() -> None:
@@ -64,3 +64,12 @@ def test_an_own_domain_below_a_clients_is_the_msps() -> None:
     found = Resolver(PlainFacts(settings)).resolve(make_ticket(**{"from": "tia@noc.alderfreight.example"}), ())
     assert isinstance(found, Ambiguity)
     assert found.kind is AmbiguityKind.OWN_STAFF
+
+
+def test_what_bad_records_hold_is_not_taken_for_the_msps_own_domain() -> None:
+    settings = IdentitySettings(own_domains=("quillmere.example",), own_companies=("1",))
+    mistyped = {"1": ["quillmere.example", "gmail.com"], "11": ["quillmere.example", "birchjoinery.example"]}
+    clients = Resolver(PlainFacts(settings, companies(mistyped))).clients
+    assert clients.own == {"1", "11"}
+    own = [each for each in ("quillmere.example", "gmail.com", "birchjoinery.example") if clients.is_own_domain(each)]
+    assert own == ["quillmere.example"]

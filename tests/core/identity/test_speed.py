@@ -50,6 +50,8 @@ def test_hostile_text_costs_no_more_than_its_length() -> None:
     resolver = Resolver(large_world())
     ticket = make_ticket(company="1", contact="1", **{"from": f"p1@{domain(1)}"})
     for unit in (
+        "client ",
+        "Client Number 7 ",
         "@",
         "a@",
         "a-1.",

@@ -112,7 +112,7 @@ class PlainFacts:
         self._devices = _grouped([(each.name.casefold(), _owner(each)) for each in self.machines if each.is_active])
 
     def shuffled(self, seed: int) -> "PlainFacts":
-        order = Random(seed)  # noqa: S311  # an order, not a secret
+        order = Random(seed)
         return replace(
             self,
             clients=order.sample(self.clients, len(self.clients)),
