@@ -17,7 +17,7 @@ from deskhand.records.audit.entries import Entry
 from deskhand.records.audit.export import entries
 from deskhand.records.audit.keys import KeyFiles, Trust
 from deskhand.records.audit.renewal import renew_key
-from deskhand.records.failures import RecordsUnavailableError, UnauditedChangeError, explained
+from deskhand.records.failures import RecordsUnavailableError, UnauditedChangeError, damaged, explained
 from deskhand.records.migrations import migrate, version_of
 from deskhand.records.schema import VERSION, audit_head
 from deskhand.records.transaction import OPTION, Head, Transaction, watch_statement
@@ -64,6 +64,9 @@ class Records:
         try:
             records._migrate()
             records._settle()
+        except UnicodeDecodeError as error:  # sqlite3 quotes a damaged schema in its error message, and cannot
+            records.close()
+            raise damaged(records._location) from error
         except BaseException:
             records.close()
             raise
@@ -88,7 +91,7 @@ class Records:
         """Change records and put on the record why, in one durable commit when the block ends without an error.
 
         Raises UnauditedChangeError where rows changed after the last audit entry, RecordsUnavailableError where the
-        store cannot be written; either way nothing was. Transactions do not nest.
+        store cannot be written; either way nothing was. Transactions do not nest, and others wait for this one to end.
         """
         with self._writer, explained(self._location):
             if self._is_writing:

@@ -2,11 +2,13 @@
 
 import hashlib
 
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, func, select
 
 from deskhand.records.canonical import canonical_json
 from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import OutcomeKind, Why
+from deskhand.records.failures import damaged
 from deskhand.records.schema import explanations
 
 
@@ -24,11 +26,11 @@ def save(transaction: Transaction, why: Why) -> None:
 
 
 def find(records: Records, ticket_id: str) -> Why | None:
-    """Return a ticket's explanation."""
+    """Return a ticket's explanation. Raises RecordsUnavailableError where it is no longer one."""
     query = select(explanations.c.document).where(explanations.c.ticket_id == ticket_id)
     with records.reading() as connection:
         document = connection.execute(query).scalar_one_or_none()
-    return None if document is None else Why.model_validate_json(document)
+    return None if document is None else _read(document)
 
 
 def recent(
@@ -38,7 +40,7 @@ def recent(
     query = select(explanations.c.document).where(*_only(outcome, tenant))
     query = query.order_by(explanations.c.place.desc()).limit(limit).offset(offset)
     with records.reading() as connection:
-        return [Why.model_validate_json(document) for document in connection.execute(query).scalars()]
+        return [_read(document) for document in connection.execute(query).scalars()]
 
 
 def count(records: Records, *, outcome: OutcomeKind | None = None, tenant: str | None = None) -> int:
@@ -56,6 +58,13 @@ def counts(records: Records, *, tenant: str | None = None) -> dict[OutcomeKind, 
             str(outcome): int(number) for outcome, number in connection.execute(query.group_by(explanations.c.outcome))
         }
     return {outcome: found.get(outcome.value, 0) for outcome in OutcomeKind}
+
+
+def _read(document: str) -> Why:
+    try:
+        return Why.model_validate_json(document)
+    except ValidationError as error:
+        raise damaged("explanations") from error
 
 
 def _only(outcome: OutcomeKind | None, tenant: str | None) -> list[ColumnElement[bool]]:

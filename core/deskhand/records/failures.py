@@ -29,7 +29,7 @@ class UnauditedChangeError(RuntimeError):
 _MENDS = {
     SQLITE_FULL: "the disk is full: free some space and it goes on by itself",
     SQLITE_IOERR: "the disk cannot be read or written (full, over quota, or failing): check it, then try again",
-    SQLITE_CORRUPT: "the file is damaged: restore it from a backup",
+    SQLITE_CORRUPT: "it is damaged: `deskhand audit verify` says where; restore it from a backup",
     SQLITE_NOTADB: "the file is not a database: restore it from a backup, or move it away to start an empty store",
     SQLITE_CANTOPEN: "the file cannot be opened or created: check that its folder exists and may be written",
     SQLITE_READONLY: "the file or its folder is read-only: give this user the right to write both",
@@ -51,6 +51,11 @@ def explained(location: str) -> Iterator[None]:
         raise
     except DBAPIError as error:
         raise RecordsUnavailableError(f"record store {location}: {mend(error)}") from error
+
+
+def damaged(location: str) -> RecordsUnavailableError:
+    """Return the error for a store, or a part of it, that does not hold what was written."""
+    return RecordsUnavailableError(f"record store {location}: {_MENDS[SQLITE_CORRUPT]}")
 
 
 def mend(error: DBAPIError) -> str:

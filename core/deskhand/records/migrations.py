@@ -13,13 +13,14 @@ from deskhand.records.state import State
 
 def _create(connection: Connection) -> None:
     schema.create(connection)
-    connection.execute(insert(schema.store).values(id=1, version=0, origin=f"deskhand/{secrets.token_hex(8)}"))
+    origin = f"deskhand/{secrets.token_hex(8)}"
+    connection.execute(insert(schema.store).values(id=1, version=schema.VERSION, origin=origin))
     empty = {"size": 0, "chain": CHAIN_START, "frontier": b"", "state": State().stored()}
     connection.execute(insert(schema.audit_head).values(id=1, **empty))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_create,)
-"""Step ``n`` takes a store from version ``n`` to ``n + 1``. A step that rewrites rows also renews the head's state."""
+STEPS: tuple[Callable[[Connection], None], ...] = ()
+"""The first takes a store from version 1 to 2, and so on. A step that rewrites rows also renews the head's state."""
 
 
 def version_of(connection: Connection) -> int:
@@ -41,8 +42,10 @@ def migrate(connection: Connection) -> bool:
             f"the record store has version {version} and this deskhand knows versions up to {schema.VERSION}: "
             "run the deskhand that wrote it or a newer one, or restore a backup made before the upgrade"
         )
-    for step in STEPS[version:]:
-        step(connection)
-    if version < schema.VERSION:
+    if version == 0:
+        _create(connection)
+    elif version < schema.VERSION:
+        for step in STEPS[version - 1 :]:
+            step(connection)
         connection.execute(update(schema.store).values(version=schema.VERSION))
     return version < schema.VERSION

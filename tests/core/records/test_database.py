@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text, update
 
-from deskhand.records import effects, schema, work
+from deskhand.records import database, effects, migrations, schema, work
 from deskhand.records.audit.verification import verify
 from deskhand.records.database import Records, RecordsUnavailableError, UnauditedChangeError, url_of
 from deskhand.records.work import WorkItem
@@ -150,16 +150,27 @@ def test_two_threads_write_one_unbroken_log(records: Records, url: str) -> None:
 
 def test_two_processes_write_one_unbroken_log(url: str, clock: Clock) -> None:
     """The command line writes while the desk runs."""
-    desk, command = Records.open(url, clock=clock), Records.open(url, clock=clock)
-    for number in range(5):
-        enqueue(desk, f"a{number}")
-        enqueue(command, f"b{number}")
-        command.checkpoint()
-        desk.checkpoint()
+    stores = {"desk": Records.open(url, clock=clock), "command": Records.open(url, clock=clock)}
+    failures: list[Exception] = []
+
+    def write(name: str) -> None:
+        try:
+            for number in range(20):
+                enqueue(stores[name], f"{name}{number}")
+                stores[name].checkpoint()
+        except RecordsUnavailableError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     checked = verify(url)
-    assert (checked.ok, checked.entries, checked.covered) == (True, 10, 10)
-    desk.close()
-    command.close()
+    assert failures == []
+    assert (checked.ok, checked.entries, checked.covered) == (True, 40, 40)
+    for store in stores.values():
+        store.close()
 
 
 def test_what_no_database_can_store_is_replaced_not_refused(records: Records, url: str) -> None:
@@ -224,7 +235,7 @@ def test_a_damaged_file_says_so(records: Records, file: Path, url: str) -> None:
     records.close()
     whole = file.read_bytes()
     file.write_bytes(whole[:4096] + os.urandom(len(whole) - 4096))
-    with pytest.raises(RecordsUnavailableError, match="damaged: restore it"):
+    with pytest.raises(RecordsUnavailableError, match=r"damaged: .* restore it"):
         Records.open(url, clock=utc_now)
 
 
@@ -267,3 +278,15 @@ def test_a_store_of_another_user_says_so(open_folder: Path) -> None:
     open_folder.chmod(0o777)
     Records.open(url_of(open_folder / "records.db"), clock=utc_now).close()
     assert "this user may write the folder and the file" in said_to_nobody(url_of(open_folder / "records.db"))
+
+
+def test_an_upgrade_takes_each_step_once(monkeypatch: pytest.MonkeyPatch, url: str, clock: Clock) -> None:
+    Records.open(url, clock=clock).close()
+    taken: list[int] = []
+    steps = tuple(lambda _, number=number: taken.append(number) for number in range(3))
+    monkeypatch.setattr(migrations, "STEPS", steps)
+    for module in (schema, database):
+        monkeypatch.setattr(module, "VERSION", 4)
+    Records.open(url, clock=clock).close()
+    Records.open(url, clock=clock).close()
+    assert taken == [0, 1, 2]

@@ -1,16 +1,19 @@
 import random
+import shutil
 import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deskhand.records import cursors, quarantine
 from deskhand.records.audit.keys import KeyFiles
 from deskhand.records.audit.verification import verify
 from deskhand.records.cursors import Cursor
-from deskhand.records.database import Records, url_of
+from deskhand.records.database import Records, RecordsUnavailableError, url_of
 from deskhand.records.quarantine import IdentityRule
-from deskhand.sdk.clock import Clock
+from deskhand.sdk.clock import utc_now
 from deskhand.sdk.models import Reference
 from tests.core.records.examples import PSA, START, handle
 
@@ -18,8 +21,10 @@ FLIPS = 1000
 TICKETS = 60
 
 
-def write(file: Path, clock: Clock) -> None:
-    records = Records.open(url_of(file), clock=clock)
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("whole") / "records.db"
+    records = Records.open(url_of(file), clock=utc_now)
     for number in range(TICKETS):
         handle(records, str(number))
         if number % 20 == 19:
@@ -28,6 +33,7 @@ def write(file: Path, clock: Clock) -> None:
         cursors.move(transaction, PSA, Cursor(since=START, after="7", highest=START, phase="poll"))
         quarantine.remember(transaction, IdentityRule("domain", "marlowtern.example", Reference("19", "Marlow & Tern")))
     records.close()
+    return file
 
 
 def content(file: Path) -> list[Any]:
@@ -45,9 +51,8 @@ def content(file: Path) -> list[Any]:
     return [schema, rows, found]
 
 
-def test_any_changed_byte_of_the_file_is_found_or_changes_nothing(tmp_path: Path, clock: Clock) -> None:
-    file, changed = tmp_path / "records.db", tmp_path / "changed.db"
-    write(file, clock)
+def test_any_changed_byte_of_the_file_is_found_or_changes_nothing(file: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "changed.db"
     whole, expected, trust = file.read_bytes(), content(file), KeyFiles(file).trust()
     checked = verify(url_of(file), trust=trust)
     assert checked.ok
@@ -63,3 +68,21 @@ def test_any_changed_byte_of_the_file_is_found_or_changes_nothing(tmp_path: Path
         outcomes["unchanged" if checked.ok else "found" if checked.first_bad is None else "named"] += 1
     assert outcomes["named"] > FLIPS / 4, outcomes
     assert outcomes["found"] > 0, outcomes
+
+
+def test_a_damaged_file_is_refused_or_used_but_never_breaks_the_desk(file: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.db"
+    whole = file.read_bytes()
+    chance, refused = random.Random(11), 0
+    for number in range(60):
+        place = chance.randrange(len(whole) if number % 2 else 12_000)
+        damaged.write_bytes(whole[:place] + bytes([whole[place] ^ chance.randrange(1, 256)]) + whole[place + 1 :])
+        for suffix in ("key", "trust"):
+            shutil.copy(f"{file}.{suffix}", f"{damaged}.{suffix}")
+        try:
+            records = Records.open(url_of(damaged), clock=utc_now)
+            handle(records, f"new {number}")
+            records.close()
+        except RecordsUnavailableError:
+            refused += 1
+    assert 0 < refused < 60

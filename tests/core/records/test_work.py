@@ -73,7 +73,6 @@ def test_a_released_ticket_is_pending_with_a_clean_slate_in_its_old_place(record
     enqueue(records, "1", "2")
     with records.transaction("desk") as transaction:
         work.postpone(transaction, WorkItem(PSA, "1", "1"), until=START + timedelta(days=1), reason="down")
-        work.finish(transaction, WorkItem(PSA, "1", "1"), why("1", OutcomeKind.QUARANTINED))
     with records.transaction("a technician") as transaction:
         work.release(transaction, PSA, "1", "settled")
     assert work.pending(records, now=START, limit=1) == [WorkItem(PSA, "1", "1")]

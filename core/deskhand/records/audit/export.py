@@ -6,16 +6,23 @@ from typing import TextIO
 from sqlalchemy import Connection, Select, select
 
 from deskhand.records.audit.entries import Entry, read_entry
+from deskhand.records.failures import damaged
 from deskhand.records.schema import audit
 
 
 def entries(
     connection: Connection, *, tenant: str | None = None, ticket: str | None = None, newest: int | None = None
 ) -> list[Entry]:
-    """List entries of a tenant, a ticket, both or all, in order; with ``newest`` at most so many, the newest first."""
+    """List entries of a tenant, a ticket, both or all, in order; with ``newest`` at most so many, the newest first.
+
+    Raises RecordsUnavailableError where an entry is no longer one.
+    """
     query = _entries_of(tenant, ticket)
     query = query.order_by(audit.c.seq) if newest is None else query.order_by(audit.c.seq.desc()).limit(newest)
-    return [read_entry(written) for written in connection.execute(query).scalars()]
+    try:
+        return [read_entry(written) for written in connection.execute(query).scalars()]
+    except ValueError as error:
+        raise damaged("audit log") from error
 
 
 def written_entries(connection: Connection, *, tenant: str | None = None, ticket: str | None = None) -> Iterator[str]:

@@ -99,7 +99,7 @@ def verify(
     except _FoundError as found:
         return Verification(found.first_bad, found.reason, walk.frontier.size, walk.covered, trust=trust)
     except DBAPIError as error:
-        return Verification(None, f"the store cannot be read: {mend(error)}", walk.frontier.size, walk.covered)
+        return Verification(None, f"the store cannot be read further: {mend(error)}", walk.frontier.size, walk.covered)
     except UnicodeDecodeError:  # sqlite3 quotes a damaged schema in its error message, and cannot
         return Verification(None, "the store cannot be read: its schema is damaged", walk.frontier.size, walk.covered)
     size = walk.frontier.size
