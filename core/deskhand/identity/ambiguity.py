@@ -32,7 +32,6 @@ class AmbiguityKind(StrEnum):
     TWO_CLIENTS = "person at two clients"
     CONTACT_ELSEWHERE = "contact elsewhere"
     DOMAIN_ELSEWHERE = "domain elsewhere"
-    DIRECTORY_ELSEWHERE = "directory elsewhere"
     SITE_ELSEWHERE = "site elsewhere"
     DEVICE_ELSEWHERE = "device elsewhere"
     RULE_ELSEWHERE = "rule elsewhere"
@@ -88,7 +87,6 @@ _REASONS: Mapping[AmbiguityKind, str] = {
     _K.TWO_CLIENTS: "The sender is on file as a contact of several clients.",
     _K.CONTACT_ELSEWHERE: "The contact is on file at another company than the PSA files the ticket under.",
     _K.DOMAIN_ELSEWHERE: "The sender's domain {domain} belongs to another client than the rest points at.",
-    _K.DIRECTORY_ELSEWHERE: "The directory that has the sender is another client's than the rest points at.",
     _K.SITE_ELSEWHERE: "The site belongs to another client than the rest of the ticket points at.",
     _K.DEVICE_ELSEWHERE: "The device named belongs to another client than the rest of the ticket points at.",
     _K.RULE_ELSEWHERE: "A remembered rule names another client than the rest of the ticket points at.",

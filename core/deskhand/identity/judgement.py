@@ -14,15 +14,14 @@ from deskhand.identity.settings import IdentitySettings
 from deskhand.sdk.models import EvidenceKind
 
 _CONTRADICTIONS = {
-    EvidenceKind.PSA_COMPANY: AmbiguityKind.CONTACT_ELSEWHERE,
     EvidenceKind.PSA_CONTACT: AmbiguityKind.CONTACT_ELSEWHERE,
     EvidenceKind.VERIFIED_DOMAIN: AmbiguityKind.DOMAIN_ELSEWHERE,
     EvidenceKind.RECORDED_DOMAIN: AmbiguityKind.DOMAIN_ELSEWHERE,
-    EvidenceKind.DIRECTORY: AmbiguityKind.DIRECTORY_ELSEWHERE,
     EvidenceKind.SITE: AmbiguityKind.SITE_ELSEWHERE,
     EvidenceKind.DEVICE: AmbiguityKind.DEVICE_ELSEWHERE,
     EvidenceKind.RULE: AmbiguityKind.RULE_ELSEWHERE,
 }
+"""What the first voice that contradicts the ones before it is told as; filing and directory come first or agree."""
 
 
 def judge(reading: Reading, heard: Sequence[Voice], settings: IdentitySettings, clients: Clients) -> str | Doubt:
