@@ -221,7 +221,8 @@ def test_the_trust_file_tells_people_what_to_note(url: str, file: Path, clock: C
     assert trust is not None
     assert trust == verify(url).trust
     assert encoded(trust.keys[0]) in Path(f"{file}.trust").read_text()
-    assert Trust(trust.origin, trust.keys).written() == Path(f"{file}.trust").read_text()
+    (line,) = [line for line in Path(f"{file}.trust").read_text().splitlines() if not line.startswith("#")]
+    assert Trust.read(line) == trust
 
 
 def test_a_store_on_a_server_needs_a_place_for_its_key() -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -17,7 +18,7 @@ _MEND = (
 )
 _ADVICE = (
     "# Public keys that vouch for an audit log: its name, the epoch a key begins at, the key.\n"
-    "# Note them somewhere else too: `deskhand audit verify --key` takes them from there.\n"
+    "# Note the line somewhere else too: `deskhand audit verify --key` takes it from there.\n"
 )
 
 
@@ -32,6 +33,14 @@ class Trust:
         """Write the trust file."""
         lines = (f"{self.origin} {epoch} {encoded(key)}\n" for epoch, key in sorted(self.keys.items()))
         return _ADVICE + "".join(lines)
+
+    @classmethod
+    def read(cls, written: str) -> Self:
+        """Read a trust file, or a line of one that was noted elsewhere. Raises ValueError where it is none."""
+        lines = [line.split() for line in written.splitlines() if line.strip() and not line.startswith("#")]
+        keys = {int(epoch): decoded_key(key) for _, epoch, key in lines}
+        (origin,) = {name for name, _, _ in lines}
+        return cls(origin, keys)
 
 
 class KeyFiles:
@@ -57,18 +66,11 @@ class KeyFiles:
     def trust(self) -> Trust | None:
         """Read the trust file, or None where there is none. Raises RecordsUnavailableError where it is damaged."""
         try:
-            text = self.trust_file.read_text(encoding="utf-8")
+            return Trust.read(self.trust_file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise _damaged(self.trust_file) from error
-        try:
-            lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
-            keys = {int(epoch): decoded_key(key) for _, epoch, key in lines}
-            (origin,) = {name for name, _, _ in lines}
-        except ValueError as error:
-            raise _damaged(self.trust_file) from error
-        return Trust(origin, keys)
 
     def current(self, expected: bytes) -> Ed25519PrivateKey:
         """Return the key whose public half the log expects, finishing a replacement that was cut short.

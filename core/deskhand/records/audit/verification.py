@@ -266,7 +266,9 @@ def _trust_on_file(url: str, signing: Path | None) -> Trust:
     except RecordsUnavailableError as error:
         raise _FoundError(None, str(error)) from error
     if trust is None:
-        raise _FoundError(None, f"{files.trust_file} is missing: verify with the public key noted elsewhere (--key)")
+        raise _FoundError(
+            None, f"{files.trust_file} is missing: verify with the line of it that was noted elsewhere (--key)"
+        )
     return trust
 
 
