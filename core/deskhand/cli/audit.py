@@ -20,14 +20,18 @@ from deskhand.cli.answers import (
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.configuration.loading import load
 from deskhand.configuration.schema import Configuration
+from deskhand.desk.lock import StateLock
 from deskhand.desk.stores import open_records, records_file
 from deskhand.records import explanations
-from deskhand.records.audit.anchors import AnchorError, read_anchors
+from deskhand.records.audit.anchors import read_anchors
 from deskhand.records.audit.export import export as export_entries
+from deskhand.records.audit.keys import Trust
+from deskhand.records.audit.renewal import accept_records
 from deskhand.records.audit.verification import Verification
 from deskhand.records.audit.verification import verify as verify_log
-from deskhand.records.database import url_of
+from deskhand.records.database import Records, url_of
 from deskhand.records.documents import Why
+from deskhand.sdk.clock import utc_now
 
 
 @click.group(name="audit", help="Verify, show and export the record.")
@@ -42,25 +46,53 @@ def command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A file of `size root` lines noted elsewhere: they also catch a log that was cut short.",
 )
+@click.option("--key", "key_line", help="The public key line noted elsewhere, in place of the one beside the records.")
 @json_option
 @explaining_errors
-def verify(config_path: Path, anchors: Path | None, *, as_json: bool) -> None:
+def verify(config_path: Path, anchors: Path | None, key_line: str | None, *, as_json: bool) -> None:
     """Prove that no entry was changed, or name the first one that was. Changes nothing; the desk may be running."""
     configuration = _with_records(config_path)
     try:
         noted = read_anchors(anchors) if anchors else ()
-    except AnchorError as error:
+        trust = Trust.read(key_line) if key_line else None
+    except ValueError as error:
         fail(ExitCode.USAGE, str(error))
-    result = verify_log(url_of(records_file(configuration)), anchors=noted)
+    result = verify_log(url_of(records_file(configuration)), trust=trust, anchors=noted)
     if as_json:
         print_json(_document(result))
     elif result.ok:
         print_pairs({"record": "whole: no entry was changed", **_document(result)})
+        console().print("Note anchor and key on another machine: they catch what nothing on this one can.", style="dim")
     if not result.ok:
         where = (
             f"first bad entry: {result.first_bad}" if result.first_bad is not None else "no single entry is to blame"
         )
         fail(ExitCode.FAILED, f"the record was changed: {result.reason}\n{where}; {result.entries} entries were read")
+
+
+@command.command()
+@config_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@explaining_errors
+def renew(config_path: Path, *, yes: bool) -> None:
+    """Sign with a new key from here on, where the old one is lost; that is put on the record. Stop the desk first."""
+    configuration = _with_records(config_path)
+    if not yes:
+        click.confirm("Whoever holds the old key could have signed until now. Begin a new key?", abort=True)
+    with StateLock(configuration.state):
+        trust = Records.renew_key(url_of(records_file(configuration)), clock=utc_now, actor="operator")
+    console().print(f"New key: {trust.written()}", markup=False, soft_wrap=True)
+
+
+@command.command()
+@config_option
+@click.option("--reason", required=True, help="Why rows were changed without the log, for the record.")
+@explaining_errors
+def accept(config_path: Path, reason: str) -> None:
+    """Accept records that were changed without the log, after somebody has looked at them; that is put on the record."""
+    with closing(open_records(_with_records(config_path))) as records, records.transaction("operator") as transaction:
+        accept_records(transaction, reason)
+    console().print("Accepted, and put on the record.")
 
 
 @command.command()
@@ -114,6 +146,7 @@ def _document(result: Verification) -> dict[str, Any]:
         "entries": result.entries,
         "covered": result.covered,
         "anchor": result.anchor.line() if result.anchor else None,
+        "key": result.trust.written() if result.trust else None,
     }
 
 

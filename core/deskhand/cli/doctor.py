@@ -2,8 +2,10 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 from rich.markup import escape
@@ -15,13 +17,18 @@ from deskhand.configuration.problems import InvalidConfigurationError
 from deskhand.configuration.schema import Configuration
 from deskhand.desk.connections import Connections
 from deskhand.desk.stores import mirror_file, open_mirror, open_records, records_file
+from deskhand.identity.clients import Clients
+from deskhand.identity.facts import MirrorFacts
 from deskhand.llm import runtime
 from deskhand.llm.selection import open_engine
 from deskhand.mirror.database import MirrorUnavailableError
+from deskhand.mirror.mirror import Mirror
 from deskhand.records.audit.verification import verify
 from deskhand.records.database import RecordsUnavailableError, url_of
 from deskhand.registry import Registry
 from deskhand.sdk.errors import ConnectorError
+
+Look: TypeAlias = Callable[[Configuration], Iterator["Finding"]]
 
 LEAST_FREE_BYTES = 500_000_000
 
@@ -55,8 +62,8 @@ def command(config_path: Path, *, as_json: bool, offline: bool) -> None:
         fail(ExitCode.FAILED, f"{len(wrong)} of {len(findings)} checks failed: {', '.join(wrong)}")
 
 
-def _looks(*, offline: bool) -> list[Callable[[Configuration], Iterator[Finding]]]:
-    looks: list[Callable[[Configuration], Iterator[Finding]]] = [_plugins, _disk, _records, _mirror, _engine]
+def _looks(*, offline: bool) -> list[Look]:
+    looks: list[Look] = [_plugins, _identity, _disk, _records, _mirror, _engine]
     return looks if offline else [*looks, _vendors]
 
 
@@ -108,8 +115,24 @@ def _mirror(configuration: Configuration) -> Iterator[Finding]:
         yield Finding("mirror", is_well=False, detail=str(error))
         return
     counted = ", ".join(f"{count:,} {name}" for name, count in mirror.counts().items())
+    unmatched = _clients(configuration, mirror).unmatched
     mirror.close()
     yield Finding("mirror", is_well=True, detail=counted)
+    if unmatched:
+        detail = f"[identity] verified_domains: {', '.join(unmatched)} names no single company; it counts for nobody"
+        yield Finding("clients", is_well=False, detail=detail)
+
+
+def _identity(configuration: Configuration) -> Iterator[Finding]:
+    if not configuration.identity.own_domains:
+        detail = "[identity] own_domains is empty: mail from your own staff is taken for a client's; list your domains"
+        yield Finding("own domains", is_well=False, detail=detail)
+
+
+def _clients(configuration: Configuration, mirror: Mirror) -> Clients:
+    with closing(open_records(configuration)) as records:
+        name = configuration.desk.ticket_system
+        return Clients(MirrorFacts(mirror, records, configuration.identity, connector=name))
 
 
 def _engine(configuration: Configuration) -> Iterator[Finding]:

@@ -1,12 +1,13 @@
 """Reading a configuration file into a Configuration, or into a list of problems that can be mended."""
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from deskhand.configuration.problems import InvalidConfigurationError, Problem, explain
+from deskhand.configuration.problems import InvalidConfigurationError, Problem, closest, explain, written
 from deskhand.configuration.schema import Configuration
 from deskhand.configuration.secret_references import SecretReferenceError, dereference
 from deskhand.registry import Registry
@@ -14,59 +15,80 @@ from deskhand.sdk.settings import ConnectorSettings
 
 
 def load(path: Path) -> Configuration:
-    """Read and check a TOML file. Raises InvalidConfigurationError with every problem found."""
-    document = _parse(path)
-    connectors = document.get("connectors", {})
-    if isinstance(connectors, dict):
-        document["connectors"] = _resolve_secrets(path, connectors)
+    """Read and check a TOML file. Raises InvalidConfigurationError with every problem found.
+
+    Types are taken strictly: ``"8484"`` is no port. Connectors' sections are checked by `connector_settings`.
+    """
+    document, problems = _with_secrets(path, _parse(path))
+    if "file" in document:
+        problems.append(Problem(path, "file", "a key the file may have", "remove `file`"))
+    text = json.dumps({**document, "file": str(path.resolve())}, default=str)
     try:
-        return Configuration.model_validate({**document, "file": path.resolve()})
+        configuration = Configuration.model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise InvalidConfigurationError(explain(path, error, Configuration)) from error
+        raise InvalidConfigurationError([*explain(path, error, Configuration), *problems]) from None
+    if problems:
+        raise InvalidConfigurationError(problems)
+    return configuration
 
 
 def connector_settings(configuration: Configuration, registry: Registry, name: str) -> ConnectorSettings:
     """Check one connector's section against its plugin's settings. Raises InvalidConfigurationError."""
-    path = configuration.file
     plugin = registry.plugins.get(name)
     if plugin is None or plugin.connector is None:
-        reason = registry.refused.get(name, "it is not installed")
-        fix = f"install the plugin deskhand-{name.replace('_', '-')}, or remove the section ({reason})"
-        raise InvalidConfigurationError([Problem(path, f"connectors.{name}", "an installed plugin", fix)])
+        where = written(("connectors", name))
+        fix = _fix_for_missing(configuration, registry, name)
+        raise InvalidConfigurationError([Problem(configuration.file, where, "an installed plugin", fix)])
     model = plugin.connector.settings
     try:
         return model.model_validate(configuration.connectors[name])
     except ValidationError as error:
-        raise InvalidConfigurationError(explain(path, error, model, f"connectors.{name}")) from error
+        problems = explain(configuration.file, error, model, ("connectors", name))
+        raise InvalidConfigurationError(problems) from None
+
+
+def _fix_for_missing(configuration: Configuration, registry: Registry, name: str) -> str:
+    if name not in configuration.enabled_plugins:
+        return f"add `{name}` to `enabled` in [plugins], or remove the section"
+    meant = closest(name, sorted({*registry.plugins, *registry.refused} - {name}))
+    if meant:
+        return f"rename the section to [connectors.{meant}]"
+    reason = registry.refused.get(name, "it offers no connector")
+    return f"install the plugin deskhand-{name.replace('_', '-')}, or remove the section ({reason})"
 
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        problem = Problem(path, "", "a configuration file", f"run `deskhand init {path}` or name one with --config")
+        expected, fix = "a configuration file", f"run `deskhand init {path}`, or name one with --config"
     except (OSError, UnicodeDecodeError) as error:
-        problem = Problem(path, "", "a readable UTF-8 file", f"check the file's permissions ({type(error).__name__})")
+        expected, fix = "a readable UTF-8 file", f"check what it is, and its permissions ({type(error).__name__})"
     except tomllib.TOMLDecodeError as error:
-        problem = Problem(
-            path, "", f"valid TOML, but {error}", "mend that line; strings need quotes, tables [brackets]"
-        )
-    raise InvalidConfigurationError([problem])
+        expected, fix = f"valid TOML, but {error}", "mend that line; strings need quotes, tables [brackets]"
+    except (ValueError, RecursionError):
+        expected, fix = "values of a sensible size", "shorten the number or the nesting that cannot be meant"
+    raise InvalidConfigurationError([Problem(path, "", expected, fix)])
 
 
-def _resolve_secrets(path: Path, connectors: dict[str, Any]) -> dict[str, Any]:
+def _with_secrets(path: Path, document: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Put in what the connectors' references name; a reference that leads nowhere is a problem."""
+    connectors = document.get("connectors")
+    if not isinstance(connectors, dict):
+        return document, []
     problems: list[Problem] = []
-    resolved: dict[str, Any] = {}
-    for name, section in connectors.items():
-        resolved[name] = section
-        if not isinstance(section, dict):
-            continue
-        resolved[name] = {}
-        for key, value in section.items():
-            try:
-                resolved[name][key] = dereference(value, path.parent)
-            except SecretReferenceError as error:
-                problems.append(Problem(path, f"connectors.{name}.{key}", error.expected, error.fix))
-    if problems:
-        raise InvalidConfigurationError(problems)
-    return resolved
+    resolved = {
+        name: _resolved(path, name, section, problems) if isinstance(section, dict) else section
+        for name, section in connectors.items()
+    }
+    return {**document, "connectors": resolved}, problems
+
+
+def _resolved(path: Path, name: str, section: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    values = dict(section)
+    for key, value in section.items():
+        try:
+            values[key] = dereference(value, path.parent)
+        except SecretReferenceError as error:
+            problems.append(Problem(path, written(("connectors", name, key)), error.expected, error.fix))
+    return values

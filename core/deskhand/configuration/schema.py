@@ -58,7 +58,7 @@ class PluginSettings(Section):
 class Configuration(Section):
     """One whole configuration file."""
 
-    file: Path = Field(description="Where it was read from.")
+    file: Path = Field(exclude=True, description="Where it was read from; not a key of the file.")
     desk: DeskSettings = Field(default_factory=DeskSettings, description="The desk itself.")
     web: WebSettings = Field(default_factory=WebSettings, description="Console and callbacks.")
     log: LogSettings = Field(default_factory=LogSettings, description="Logging.")

@@ -1,9 +1,12 @@
 """Secrets stay out of the configuration file: a value may name a file or an environment variable instead."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class SecretReferenceError(Exception):
@@ -31,13 +34,17 @@ def dereference(value: Any, folder: Path, environment: Mapping[str, str] = os.en
 def _from_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise SecretReferenceError(
             f"a readable text file at {path}", f"write the secret to {path} and `chmod 600` it ({type(error).__name__})"
         ) from error
 
 
 def _from_environment(name: str, environment: Mapping[str, str]) -> str:
+    if not _VARIABLE.fullmatch(name):
+        raise SecretReferenceError(
+            "the name of an environment variable after env:", "write env:NAME, and the secret itself into the variable"
+        )
     try:
         return environment[name]
     except KeyError:

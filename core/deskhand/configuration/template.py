@@ -15,6 +15,10 @@ public_key = "file:secrets/connectwise-public-key"
 private_key = "file:secrets/connectwise-private-key"
 client_id = "file:secrets/connectwise-client-id"
 
+# Your own mail domains: staff write on behalf of clients, so mail from here is never taken for a client's.
+[identity]
+own_domains = ["your-msp.example"]
+
 # What the desk may do where nothing else is said: off, suggest (one internal note), or apply.
 [policy]
 handling = "suggest"

@@ -20,6 +20,7 @@ from deskhand.desk.policies import Policies
 from deskhand.desk.progress import Progress
 from deskhand.desk.stores import open_mirror, open_records
 from deskhand.desk.taxonomies import LiveTaxonomies
+from deskhand.desk.upkeep import Upkeep
 from deskhand.desk.working import Worker
 from deskhand.desk.writing import Writer
 from deskhand.intake.intake import Intake, StoppedError
@@ -155,6 +156,7 @@ class Desk:
 
     def _run_on_schedule(self) -> None:
         self.schedule.start()
+        self.worker.on_idle = Upkeep(self.records, self.judgement, self.connections, self.clock).look
         try:
             self.worker.run(self.stopping)
         finally:

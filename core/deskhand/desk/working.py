@@ -38,6 +38,8 @@ class Worker:
     handler: Handler
     clock: Clock
     on_handled: Callable[[Why], None] = field(default=lambda _: None)
+    on_idle: Callable[[], None] = field(default=lambda: None)
+    """Called between batches and every half second without work; must be quick when nothing is due."""
     trouble: str | None = field(default=None, init=False)
     handled: int = field(default=0, init=False)
     _failures: int = field(default=0, init=False)
@@ -48,6 +50,7 @@ class Worker:
             try:
                 items = work.pending(self.records, now=self.clock(), limit=BATCH)
                 pause = self._work_through(items, stop)
+                self.on_idle()
             except _DISK_TROUBLE as error:
                 pause = self._fall_back(str(error), None)
                 items = []

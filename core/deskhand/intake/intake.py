@@ -83,6 +83,7 @@ class Intake:
         self._hints = Hints(clock)
         self._sweeping = threading.Lock()
         self._has_warned_of_clocks = False
+        self._unreadable: set[str] = set()
         self.reference_read_at: datetime | None = None
         self.on_hint: Callable[[], None] = _nothing
 
@@ -248,12 +249,20 @@ class Intake:
             newest = self._latest_credible((each.updated_at for each in page.tickets), newest)
             if cursor.after is None:
                 cursor = replace(cursor, highest=newest)
+            self._tell_of_unreadable(page.unreadable)
             new = self._mirror.save_tickets(page.tickets)
             cursor = self._end(cursor, newest) if page.next_after is None else replace(cursor, after=page.next_after)
             report += PollReport(len(page.tickets), len(new), self._commit(cursor, page.tickets))
             progress(report.seen, 0)
             if cursor.after is None:
                 return report
+
+    def _tell_of_unreadable(self, ticket_ids: Iterable[str]) -> None:
+        """Say once for each ticket that the PSA shows it in a shape nobody documented; the others go on."""
+        for ticket_id in ticket_ids:
+            if ticket_id not in self._unreadable:
+                self._unreadable.add(ticket_id)
+                log.error("ticket cannot be read and is skipped", connector=self.connector, ticket=ticket_id)
 
     def _end(self, cursor: Cursor, newest: datetime | None) -> Cursor:
         """Return where the next sweep starts; the mirror first learns that history is complete."""

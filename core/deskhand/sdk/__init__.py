@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         TimeEntry,
     )
     from deskhand.sdk.roles import (
+        CallbackSource,
         CloudAccount,
         Connector,
         DeviceFleet,
@@ -127,6 +128,7 @@ _HOMES = {
         "TimeEntry",
     ),
     "roles": (
+        "CallbackSource",
         "CloudAccount",
         "Connector",
         "DeviceFleet",
@@ -150,6 +152,7 @@ __all__ = [
     "Callback",
     "CallbackReceiver",
     "CallbackRefusedError",
+    "CallbackSource",
     "Change",
     "Clock",
     "CloudAccount",

@@ -196,10 +196,14 @@ class Priority:
 
 @dataclass(frozen=True, slots=True)
 class TicketPage:
-    """One page of a forward-only listing; ``next_after`` is None on the last page."""
+    """One page of a forward-only listing; ``next_after`` is None on the last page.
+
+    ``unreadable`` names records that are not as the vendor documents them: one of them must not hide the others.
+    """
 
     tickets: tuple[Ticket, ...]
     next_after: str | None
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

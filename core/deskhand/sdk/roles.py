@@ -115,6 +115,18 @@ class TicketSystem(Connector, Protocol):
 
 
 @runtime_checkable
+class CallbackSource(Connector, Protocol):
+    """A vendor that can tell this desk about changes."""
+
+    def ensure_callback(self) -> str | None:
+        """See that the vendor calls back where the settings say, and return its identifier; None where they do not.
+
+        Idempotent; called at start-up and daily, since vendors disable callbacks that failed for a while.
+        """
+        ...
+
+
+@runtime_checkable
 class Directory(Connector, Protocol):
     """A client's user directory, such as Entra ID. ``tenant_id`` is the PSA company it is mapped to."""
 

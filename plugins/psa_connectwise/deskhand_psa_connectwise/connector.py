@@ -26,6 +26,7 @@ from deskhand_psa_connectwise import mapping, updates
 from deskhand_psa_connectwise.client import ConnectWiseClient
 from deskhand_psa_connectwise.conditions import UnsafeValueError, compare
 from deskhand_psa_connectwise.labels import Labels
+from deskhand_psa_connectwise.listing import readable_tickets
 from deskhand_psa_connectwise.payloads import (
     ChoicePayload,
     CompanyPayload,
@@ -53,10 +54,7 @@ FLAGS: Mapping[NoteKind, str] = {
 
 
 class ConnectWise:
-    """Plays :class:`deskhand.sdk.roles.TicketSystem` for service tickets; project tickets are another resource.
-
-    ``callbacks`` registers this desk at PSA, where the settings give it an address.
-    """
+    """Plays the roles TicketSystem, for service tickets only, and CallbackSource."""
 
     def __init__(
         self, settings: ConnectWiseSettings, *, clock: Clock = utc_now, patience: Patience | None = None
@@ -81,6 +79,10 @@ class ConnectWise:
             raise AuthorizationError(f"{error}; {fix}") from None
         return f"ConnectWise PSA {info.get('version', '')} at {self.settings.site}".replace("  ", " ")
 
+    def ensure_callback(self) -> str | None:
+        """Register this desk at PSA, or wake its registration, where the settings give it an address."""
+        return str(self.callbacks.ensure()) if self.settings.callback_url is not None else None
+
     def close(self) -> None:
         """Close every connection."""
         self.client.close()
@@ -96,8 +98,8 @@ class ConnectWise:
             conditions=compare("lastUpdated", ">=", since) if since is not None else None,
             after=number(after) if after is not None else None,
         )
-        tickets = tuple(mapping.ticket(mapping.parsed(TicketPayload, record)) for record in records)
-        return TicketPage(tickets, str(following) if following is not None else None)
+        tickets, unreadable = readable_tickets(records)
+        return TicketPage(tickets, str(following) if following is not None else None, unreadable)
 
     def notes(self, ticket_id: str) -> tuple[Note, ...]:
         """Read a ticket's notes and those of its time entries, oldest first."""
