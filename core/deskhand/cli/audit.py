@@ -33,6 +33,8 @@ from deskhand.records.database import Records, url_of
 from deskhand.records.documents import Why
 from deskhand.sdk.clock import utc_now
 
+_SHOWN = ("entries", "covered", "anchor", "key")
+
 
 @click.group(name="audit", help="Verify, show and export the record.")
 def command() -> None:
@@ -61,7 +63,8 @@ def verify(config_path: Path, anchors: Path | None, key_line: str | None, *, as_
     if as_json:
         print_json(_document(result))
     elif result.ok:
-        print_pairs({"record": "whole: no entry was changed", **_document(result)})
+        document = _document(result)
+        print_pairs({"record": "whole: no entry was changed", **{name: document[name] for name in _SHOWN}})
         console().print("Note anchor and key on another machine: they catch what nothing on this one can.", style="dim")
     if not result.ok:
         where = (
@@ -89,7 +92,7 @@ def renew(config_path: Path, *, yes: bool) -> None:
 @click.option("--reason", required=True, help="Why rows were changed without the log, for the record.")
 @explaining_errors
 def accept(config_path: Path, reason: str) -> None:
-    """Accept records that were changed without the log, after somebody has looked at them; that is put on the record."""
+    """Accept records that were changed without the log, once somebody has looked at them; that too is recorded."""
     with closing(open_records(_with_records(config_path))) as records, records.transaction("operator") as transaction:
         accept_records(transaction, reason)
     console().print("Accepted, and put on the record.")
@@ -146,7 +149,7 @@ def _document(result: Verification) -> dict[str, Any]:
         "entries": result.entries,
         "covered": result.covered,
         "anchor": result.anchor.line() if result.anchor else None,
-        "key": result.trust.written() if result.trust else None,
+        "key": result.trust.written().splitlines()[-1] if result.trust else None,
     }
 
 
