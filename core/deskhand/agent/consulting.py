@@ -116,23 +116,23 @@ class Trial:
     consultant: Consultant
     model_tickets: int
     embedding_tickets: int
-    _spent: dict[tuple[str, FieldName], int] = field(default_factory=dict, init=False)
+    _spent: dict[tuple[str, tuple[FieldName, ...]], int] = field(default_factory=dict, init=False)
 
     def consult(self, case: Case, asked: Sequence[tuple[Scope, Sequence[Candidate]]]) -> tuple[Stage, ...]:
         """Return the engine's opinions as stages, or none once enough tickets were tried."""
         stages: list[Stage] = []
-        field_asked = asked[0][0].field
+        fields = tuple(scope.field for scope, _ in asked)
         meanings = self.consultant.meanings()
-        if meanings and field_asked in DESCRIBED and self._may("meaning", field_asked, self.embedding_tickets):
+        if meanings and not DESCRIBED.isdisjoint(fields) and self._may("meaning", fields, self.embedding_tickets):
             stages.append(meanings)
-        if self.consultant.engine.can_choose and self._may("model", field_asked, self.model_tickets):
+        if self.consultant.engine.can_choose and self._may("model", fields, self.model_tickets):
             opinion = self.consultant.opinion(case, asked, [])
             stages += [opinion] if opinion else []
         return tuple(stages)
 
-    def _may(self, stage: str, field_asked: FieldName, most: int) -> bool:
-        spent = self._spent.get((stage, field_asked), 0)
-        self._spent[stage, field_asked] = spent + 1
+    def _may(self, stage: str, fields: tuple[FieldName, ...], most: int) -> bool:
+        spent = self._spent.get((stage, fields), 0)
+        self._spent[stage, fields] = spent + 1
         return spent < most
 
 

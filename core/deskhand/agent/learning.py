@@ -16,8 +16,8 @@ EMBEDDED_TRIALS = 150
 def learn(past: Sequence[Past], engine: Engine, settings: TriageSettings) -> History:
     """Train a history on closed tickets, oldest first, and learn how far this engine is to be trusted beside it.
 
-    Without a model this takes about two seconds for 2,000 tickets. A model is asked about
-    ``settings.model_trial_tickets`` of them for each field: that takes as long as the model does.
+    Without a model this takes some five seconds for 5,000 tickets. A model is asked about as many past tickets and
+    examples as ``settings.model_trial_tickets`` says: that takes as long as the model does.
     """
     trial = Trial(Consultant(engine, settings.model_deadline_seconds), settings.model_trial_tickets, EMBEDDED_TRIALS)
     lesson = Lesson(

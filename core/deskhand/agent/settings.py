@@ -33,7 +33,7 @@ class TriageSettings(BaseModel):
         default=60.0, gt=0, le=600, description="Go on without the model's opinion of a ticket after this many seconds."
     )
     model_trial_tickets: int = Field(
-        default=24, ge=0, le=1000, description="Ask the model about this many past tickets to learn its weight."
+        default=16, ge=0, le=1000, description="Ask the model about this many past tickets to learn its weight."
     )
 
     @property

@@ -18,6 +18,10 @@ MANY = 1000
 """Held-out tickets from which calibration follows the data freely; below, it is a smooth curve."""
 STIFFNESS = 2.0
 """How many tickets' worth of evidence the prior weights count for."""
+SLOW = frozenset({"model"})
+"""Stages that cost seconds a ticket."""
+WORTH_WAITING = 0.05
+"""Nats a ticket that a slow stage must gain to be asked at all."""
 _KNOTS = 1 / (1 + np.exp(-np.linspace(-7.0, 7.0, 43)))
 CAUTION = 0.84
 """Standard errors to allow for when a threshold is set: about four times in five the precision holds."""
@@ -107,10 +111,8 @@ def _weights(observations: Sequence[Observation], priors: Mapping[str, float]) -
         return dict(priors)
 
     def surprise(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        blended = np.einsum("s,rsc->rc", weights, np.where(np.isfinite(cube), cube, 0.0))
-        blended[~np.isfinite(cube[:, 0])] = -np.inf
         rows = np.arange(len(chosen))
-        likelihoods = log_softmax(blended, axis=1)
+        likelihoods = _likelihoods(cube, weights)
         shares = np.exp(likelihoods)
         finite = np.where(np.isfinite(cube), cube, 0.0)
         slope = np.einsum("rc,rsc->s", shares, finite) - finite[rows, :, chosen].sum(axis=0)
@@ -118,7 +120,30 @@ def _weights(observations: Sequence[Observation], priors: Mapping[str, float]) -
         return -likelihoods[rows, chosen].sum() + STIFFNESS * float(pull @ pull), slope + 2 * STIFFNESS * pull
 
     found = minimize(surprise, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(names)).x
+    for place in range(len(names)):
+        if names[place] in SLOW and _gain(cube, chosen, found, place) < WORTH_WAITING:
+            found[place] = 0.0
     return {name: round(float(weight), 4) for name, weight in zip(names, found, strict=True)}
+
+
+def _gain(cube: Scores, chosen: NDArray[np.int64], weights: Scores, place: int) -> float:
+    """Say by how much, in nats a ticket, one stage helps where it spoke; infinite where it never did."""
+    spoke = np.flatnonzero((np.where(np.isfinite(cube[:, place]), cube[:, place], 0.0) != 0).any(axis=1))
+    if not len(spoke):
+        return np.inf
+    without = weights.copy()
+    without[place] = 0.0
+    gains = (
+        _likelihoods(cube[spoke], each)[np.arange(len(spoke)), chosen[spoke]].mean() for each in (weights, without)
+    )
+    return float(next(gains) - next(gains))
+
+
+def _likelihoods(cube: Scores, weights: Scores) -> Scores:
+    """Blend the stages of many tickets into log-probabilities, shape (tickets, candidates)."""
+    blended = np.einsum("s,rsc->rc", weights, np.where(np.isfinite(cube), cube, 0.0))
+    blended[~np.isfinite(cube[:, 0])] = -np.inf
+    return np.asarray(log_softmax(blended, axis=1), dtype=np.float64)
 
 
 def _cube(observations: Sequence[Observation], names: tuple[str, ...]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

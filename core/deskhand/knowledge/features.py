@@ -72,6 +72,11 @@ def count(texts: Sequence[str]) -> sparse.csr_matrix:
     return both
 
 
+def count_words(texts: Sequence[str]) -> sparse.csr_matrix:
+    """Count the words alone, shape (texts, BUCKETS)."""
+    return _words().transform(texts)
+
+
 def words_of(text: str) -> tuple[tuple[str, int], ...]:
     """List the words of a comparable text in order, repetitions too, each with its bucket."""
     words = _words().build_analyzer()(text)

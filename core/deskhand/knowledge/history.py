@@ -108,7 +108,7 @@ class History:
 
     def _is_learned(self, scope: Scope) -> bool:
         """Tell whether what was learned about a field holds here: only where this scope has a history itself."""
-        return scope.field in self.blends and scope in self.memory.groups
+        return scope.field in self.blends and self.memory.knows(scope)
 
 
 def stages_of(memory: Memory, starter: StarterStage, cues: Cues) -> tuple[Stage, ...]:

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from deskhand.knowledge.case import Candidate, Case, Scope, Scores, Wording
 from deskhand.knowledge.examples import is_common
-from deskhand.knowledge.features import BUCKETS, Features
+from deskhand.knowledge.features import BUCKETS, Features, Vector
 from deskhand.knowledge.heads import Head, train
 from deskhand.knowledge.similarity import Postings, highest
 from deskhand.knowledge.text import inert
@@ -23,6 +23,8 @@ NEAREST = 15
 """How many past tickets vote."""
 CLOSEST = 5
 """How many of them evidence speaks of."""
+ENOUGH_HERE = 12
+"""Labelled tickets of a scope below which it counts as having no history of its own."""
 _FLOOR = 0.02
 MOST_QUOTED = 4
 CHAIN = (FieldName.TYPE, FieldName.SUBTYPE, FieldName.ITEM)
@@ -82,6 +84,24 @@ class Memory:
             dict(groups),
             Postings.of(weighed[:, :BUCKETS]),
         )
+
+    def knows(self, scope: Scope) -> bool:
+        """Tell whether a scope has enough tickets to learn from, with more than one label."""
+        head = self.heads.get(scope)
+        return head is not None and sum(head.counts) >= ENOUGH_HERE
+
+    def cases(self, wordings: Sequence[Wording], counts: sparse.csr_matrix) -> list[Case]:
+        """Prepare many tickets whose texts were counted already."""
+        rows = self.features.weigh(counts)
+        starts = rows.indptr
+        vectors = [
+            Vector(rows.indices[starts[row] : starts[row + 1]], rows.data[starts[row] : starts[row + 1]])
+            for row in range(rows.shape[0])
+        ]
+        return [
+            Case(wording, vector, self.postings.similarities(vector.words()))
+            for wording, vector in zip(wordings, vectors, strict=True)
+        ]
 
     def case(self, wording: Wording) -> Case:
         """Prepare a ticket for comparison with what is remembered."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deskhand.knowledge.case import Case, Wording
 from deskhand.knowledge.descriptions import Meanings
-from deskhand.knowledge.features import BUCKETS, Floats, count
+from deskhand.knowledge.features import Floats, count_words
 from deskhand.knowledge.history import History
 from deskhand.knowledge.message import one_line, own_words
 from deskhand.knowledge.similarity import Postings, highest
@@ -99,7 +99,7 @@ class Neighbours:
 
     def _likeness(self, case: Case, found: Sequence[_Found], meanings: Meanings | None) -> Floats:
         texts = [each.wording.compared for each in found]
-        rows = self.history.memory.features.weigh(count(texts))[:, :BUCKETS]
+        rows = self.history.memory.features.weigh(count_words(texts))
         cosines = Postings.of(rows).similarities(case.vector.words())
         close = None if meanings is None else meanings.likeness(case, texts)
         return cosines if close is None else np.asarray((cosines + np.clip(close, 0, 1)) / 2)

@@ -79,8 +79,8 @@ def save(history: History, path: Path) -> None:
 def load(path: Path) -> History:
     """Read a history back. Raises HistoryFileError where there is none, or it is damaged or of another format."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            arrays = {name: held[name] for name in held.files}
         document, identity = arrays.pop("document").tobytes(), arrays.pop("identity").tobytes().decode()
         _refuse_damage(document, arrays, identity)
         return _put_together(_Document.model_validate_json(document), arrays, identity)

@@ -46,6 +46,9 @@ CLOSED_LISTS: Mapping[FieldName, tuple[Candidate, ...]] = {
 }
 """The fields whose values every PSA shares."""
 
+_ROUNDS = ((FieldName.IMPACT, FieldName.URGENCY, FieldName.TYPE), (FieldName.SUBTYPE,), (FieldName.ITEM,))
+"""Fields that can be asked together; the last of each is one the next round hangs on."""
+
 Asked = tuple[Scope, Sequence[Candidate]]
 Consult = Callable[[Case, Sequence[Asked]], Sequence[Stage]]
 """Asks whatever is slow (a model) about a ticket and returns its opinions as stages."""
@@ -105,58 +108,73 @@ class _HeldOut:
 
     ticket: Ticket
     case: Case
+    memory: Memory
     stages: tuple[Stage, ...]
-    groups: Mapping[Scope, Group]
     path: tuple[str, ...]
     above: float = 1.0
     is_on_course: bool = True
     """Whether every field above was predicted as people chose it."""
 
-    def candidates(self, scope: Scope) -> tuple[Candidate, ...]:
-        """List what could be predicted from the older tickets."""
-        group = self.groups.get(scope)
-        names = group.names if group else {}
-        return tuple(Candidate(value, names[value], below=self._below(scope, value)) for value in sorted(names))
-
-    def _below(self, scope: Scope, value: str) -> tuple[str, ...]:
-        group = self.groups.get(Scope(FieldName.SUBTYPE, (*scope.path, value)))
-        return tuple(sorted(set(group.names.values()))) if group and scope.field is FieldName.TYPE else ()
-
-    def observe(self, field: FieldName, blend: Blend, consult: Consult) -> Observation | None:
-        """Ask the stages about a field; None where people chose nothing, or nothing could be predicted."""
+    def question(self, field: FieldName) -> Asked | None:
+        """Say what would be asked; None where people chose nothing, or the older tickets teach too little."""
         scope = Scope(field, self.path if field in CHAIN else ())
-        candidates, actual = self.candidates(scope), chosen(self.ticket).get(field)
-        if not candidates or actual is None:
+        if chosen(self.ticket)[field] is None or not self.memory.knows(scope):
             return None
-        stages = (*self.stages, *consult(self.case, [(scope, candidates)]))
-        values = [each.value for each in candidates]
-        place = values.index(actual.id) if self.is_on_course and actual.id in values else None
-        ballot = ballot_of(stages, self.case, scope, candidates, blend)
-        return Observation(ballot, len(candidates), place, self.above, likeness_in(self.groups[scope], self.case))
+        names = self.memory.groups[scope].names
+        return scope, tuple(Candidate(each, names[each], below=self._below(scope, each)) for each in sorted(names))
 
-    def descend(self, field: FieldName, blend: Blend, observation: Observation) -> None:
+    def observe(self, asked: Asked, blend: Blend, more: Sequence[Stage]) -> Observation:
+        """Let the stages judge, and hold beside it what people chose."""
+        scope, candidates = asked
+        actual, values = chosen(self.ticket)[scope.field], [each.value for each in candidates]
+        is_possible = self.is_on_course and actual is not None and actual.id in values
+        place = values.index(actual.id) if is_possible and actual is not None else None
+        ballot = ballot_of((*self.stages, *more), self.case, scope, candidates, blend)
+        return Observation(
+            ballot, len(candidates), place, self.above, likeness_in(self.memory.groups[scope], self.case)
+        )
+
+    def descend(self, asked: Asked, blend: Blend, observation: Observation) -> None:
         """Take the predicted value as given, as triage does, and go on below it."""
         probabilities = blend.probabilities(observation.ballot, observation.count)
         first = int(np.argmax(probabilities))
-        self.path = (*self.path, self.candidates(Scope(field, self.path))[first].value)
+        self.path = (*self.path, asked[1][first].value)
         self.above *= float(probabilities[first])
         self.is_on_course = observation.chosen == first
+
+    def _below(self, scope: Scope, value: str) -> tuple[str, ...]:
+        group = self.memory.groups.get(Scope(FieldName.SUBTYPE, (*scope.path, value)))
+        return tuple(sorted(set(group.names.values()))) if group and scope.field is FieldName.TYPE else ()
 
 
 def _learned_from_tickets(
     rows: list[_HeldOut], priors: Mapping[FieldName, Blend], lesson: Lesson
 ) -> dict[FieldName, Blend]:
     blends: dict[FieldName, Blend] = {}
-    for field in (FieldName.IMPACT, FieldName.URGENCY, *CHAIN):
-        seen = [(row, found) for row in rows if (found := row.observe(field, priors[field], lesson.consult))]
-        blend = learn([found for _, found in seen], priors[field], lesson.target_precision)
-        if blend is not priors[field]:
-            blends[field] = blend
-        if field in CHAIN:
-            for row, found in seen:
-                row.descend(field, blend, found)
-            rows = [row for row, _ in seen]
+    for fields in _ROUNDS:
+        seen = _observed(rows, fields, priors, lesson.consult)
+        for field in fields:
+            blend = learn([found for _, _, found in seen[field]], priors[field], lesson.target_precision)
+            if blend is not priors[field]:
+                blends[field] = blend
+        for row, asked, found in seen[fields[-1]]:
+            row.descend(asked, blends.get(fields[-1], priors[fields[-1]]), found)
+        rows = [row for row, _, _ in seen[fields[-1]]]
     return blends
+
+
+def _observed(
+    rows: Sequence[_HeldOut], fields: Sequence[FieldName], priors: Mapping[FieldName, Blend], consult: Consult
+) -> dict[FieldName, list[tuple[_HeldOut, Asked, Observation]]]:
+    """Let every row be judged on these fields, asking the slow ones about all of them at once."""
+    seen: dict[FieldName, list[tuple[_HeldOut, Asked, Observation]]] = {field: [] for field in fields}
+    for row in rows:
+        asked = [each for field in fields if (each := row.question(field)) is not None]
+        more = consult(row.case, asked) if asked else ()
+        for each in asked:
+            field = each[0].field
+            seen[field].append((row, each, row.observe(each, priors[field], more)))
+    return seen
 
 
 def _hold_out(
@@ -171,9 +189,10 @@ def _hold_out(
         groups = _telling(groups_of([tickets[row] for row in older], lesson.unset))
         memory = Memory.of(counts[older], groups, Features.fitted(counts[older]))
         stages = stages_of(memory, StarterStage.of(starter(), memory.features), Cues(lesson.monitoring_sources))
+        cases = memory.cases([wordings[row] for row in newer], counts[newer])
         held += [
-            _HeldOut(tickets[row], memory.case(wordings[row]), stages, groups, (tickets[row].board.id,))
-            for row in newer
+            _HeldOut(tickets[row], case, memory, stages, (tickets[row].board.id,))
+            for row, case in zip(newer, cases, strict=True)
         ]
     return held[::-1]
 
@@ -195,17 +214,15 @@ def _learned_from_examples(features: Features, cues: Cues, lesson: Lesson) -> di
     for learning, judging in StratifiedKFold(n_splits=5, shuffle=True, random_state=0).split(kinds, kinds):
         stages = (StarterStage.of([starter()[row] for row in learning], features), cues)
         for row in judging:
+            more = lesson.consult(cases[row], [(Scope(field), CLOSED_LISTS[field]) for field in TAUGHT])
             for field in TAUGHT:
-                seen[field].append(_observe_example(starter()[row], cases[row], field, stages, lesson.consult))
+                seen[field].append(_observe_example(starter()[row], cases[row], field, (*stages, *more)))
     return {field: learn(seen[field], PRIORS[field], lesson.target_precision) for field in TAUGHT}
 
 
-def _observe_example(
-    example: Example, case: Case, field: FieldName, stages: Sequence[Stage], consult: Consult
-) -> Observation:
+def _observe_example(example: Example, case: Case, field: FieldName, stages: Sequence[Stage]) -> Observation:
     candidates = CLOSED_LISTS[field]
-    asked = (*stages, *consult(case, [(Scope(field), candidates)]))
-    ballot = ballot_of(asked, case, Scope(field), candidates, PRIORS[field])
+    ballot = ballot_of(stages, case, Scope(field), candidates, PRIORS[field])
     place = [each.value for each in candidates].index(taught(example, field))
     return Observation(ballot, len(candidates), place)
 

@@ -82,7 +82,7 @@ class Entity(StoredDocument):
 
 
 class SimilarTicket(StoredDocument):
-    """A closed ticket of the same client, or of the MSP where the client has none, and what fixed it."""
+    """A closed ticket of the same client, and what fixed it."""
 
     ticket_id: str
     summary: str
