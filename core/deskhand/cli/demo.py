@@ -98,10 +98,12 @@ class _Terminal:
         self._task = bar.add_task("starting", total=None)
         self._tickets = 0
         self._handled = 0
+        self._told = ""
         self.console_url = ""
 
     def phase(self, name: str) -> None:
         """Begin a phase."""
+        self._tell_once(name)
         self._bar.update(self._task, description=name, completed=0, total=None)
 
     def advanced(self, done: int, total: int) -> None:
@@ -110,6 +112,8 @@ class _Terminal:
 
     def building(self, report: InstallProgress) -> None:
         """Move the bar of the model runtime's build."""
+        share = f" {10 * (10 * report.done // report.total)}%" if report.total else ""
+        self._tell_once(f"{report.step}{share}")
         self._bar.update(self._task, description=report.detail, completed=report.done, total=report.total or None)
 
     def remarked(self, remark: str) -> None:
@@ -131,6 +135,12 @@ class _Terminal:
             no_wrap=True,
             overflow="ellipsis",
         )
+
+    def _tell_once(self, line: str) -> None:
+        """Print a line where no bar can be seen, such as in a log."""
+        if not self._bar.console.is_terminal and line != self._told:
+            self._told = line
+            self._bar.console.print(escape(line), style="dim")
 
     def close(self) -> None:
         """Take the bar away."""

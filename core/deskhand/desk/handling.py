@@ -63,7 +63,7 @@ class Handler:
 
     def _decide(self, owner: TenantContext, ticket: Ticket, notes: Sequence[Note]) -> Why:
         policy = self.policies.of(owner.tenant)
-        found = tuple(f"{each.kind.value.capitalize()}: {each.detail}" for each in owner.evidence)
+        found = tuple(f"{each.kind.value[:1].upper()}{each.kind.value[1:]}: {each.detail}" for each in owner.evidence)
         doubts = tuple(f"Despite {each.kind.value}: {each.detail}" for each in owner.conflicts)
         reasons = (f"The ticket belongs to {owner.tenant.name}.", *found, *doubts)
         if policy.handling is Handling.OFF:

@@ -264,8 +264,8 @@ class Document:
 class EvidenceKind(StrEnum):
     """What a claim about a ticket's tenant rests on."""
 
-    PSA_COMPANY = "psa company"
-    PSA_CONTACT = "psa contact"
+    PSA_COMPANY = "PSA company"
+    PSA_CONTACT = "PSA contact"
     VERIFIED_DOMAIN = "verified domain"
     RECORDED_DOMAIN = "recorded domain"
     DIRECTORY = "directory tenant"

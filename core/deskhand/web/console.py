@@ -45,6 +45,7 @@ class Console:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters["moment"] = lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
     async def tickets(self, request: Request) -> Response:
         """Show what was handled, newest first, by outcome and page."""
