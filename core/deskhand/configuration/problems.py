@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _NOT_A_TABLE = frozenset({"model_type", "model_attributes_type", "dict_type"})
 _OPENINGS = ("Value error, ", "Input should be ")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 Keys = Sequence[str | int]
 """The way to a value: names of tables and keys, and places in arrays."""
@@ -48,7 +49,8 @@ def explain(file: Path, error: ValidationError, model: type[BaseModel], within: 
 
     ``within`` is the way to the table that ``model`` describes.
     """
-    return [_explained(file, each, model, within) for each in _errors(error)]
+    errors = error.errors(include_url=False, include_context=False)
+    return [_explained(file, dict(each), model, within) for each in errors]
 
 
 def written(keys: Keys) -> str:
@@ -62,15 +64,11 @@ def closest(name: str, known: Sequence[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, known, n=1)), None)
 
 
-def _errors(error: ValidationError) -> list[Mapping[str, Any]]:
-    return [dict(each) for each in error.errors(include_input=False, include_url=False, include_context=False)]
-
-
 def _explained(file: Path, error: Mapping[str, Any], model: type[BaseModel], within: Keys) -> Problem:
     path: Keys = error["loc"]
     where = (*within, *path)
     description = _description(path, model)
-    expected, fix = _plainly(str(error["msg"])), f"change {_quoted(where)}: {description}".rstrip(": ")
+    expected, fix = _plainly(error), f"change {_quoted(where)}: {description}".rstrip(": ")
     if error["type"] == "extra_forbidden":
         expected, fix = "a key this section knows", _renamed_or_removed(path, model)
     elif error["type"] == "missing":
@@ -80,10 +78,15 @@ def _explained(file: Path, error: Mapping[str, Any], model: type[BaseModel], wit
     return Problem(file, written(where), expected, fix)
 
 
-def _plainly(message: str) -> str:
+def _plainly(error: Mapping[str, Any]) -> str:
+    """Return what was expected; where a validator's message repeats part of the value, without that part."""
+    message = str(error["msg"])
     for opening in _OPENINGS:
         message = message.removeprefix(opening)
-    return message
+    if error["type"] != "value_error":
+        return message
+    given = str(error["input"])
+    return _QUOTED.sub(lambda quoted: "'…'" if quoted[0][1:-1] in given else quoted[0], message)
 
 
 def _quoted(where: Keys) -> str:
