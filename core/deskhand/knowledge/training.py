@@ -59,17 +59,26 @@ def nobody(_case: Case, _asked: Sequence[Asked]) -> Sequence[Stage]:
     return ()
 
 
+LEVELS = frozenset({FieldName.IMPACT, FieldName.URGENCY})
+
+
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """How training is to be done; see :class:`deskhand.agent.settings.TriageSettings` for what an operator may say."""
 
     target_precision: float = 0.85
+    level_precision: float = 0.6
+    """The same for impact and urgency, on which people themselves often disagree."""
     most: int = 20_000
     """The newest tickets only, so that memory stays bounded."""
     unset: frozenset[str] = frozenset()
     """Names, case-folded, of values that mean nobody has chosen."""
     monitoring_sources: tuple[str, ...] = ()
     consult: Consult = nobody
+
+    def target_of(self, field: FieldName) -> float:
+        """Return the precision to aim for."""
+        return self.level_precision if field in LEVELS else self.target_precision
 
 
 def train(past: Sequence[Past], lesson: Lesson | None = None) -> History:
@@ -154,7 +163,7 @@ def _learned_from_tickets(
     for fields in _ROUNDS:
         seen = _observed(rows, fields, priors, lesson.consult)
         for field in fields:
-            blend = learn([found for _, _, found in seen[field]], priors[field], lesson.target_precision)
+            blend = learn([found for _, _, found in seen[field]], priors[field], lesson.target_of(field))
             if blend is not priors[field]:
                 blends[field] = blend
         for row, asked, found in seen[fields[-1]]:
@@ -217,7 +226,7 @@ def _learned_from_examples(features: Features, cues: Cues, lesson: Lesson) -> di
             more = lesson.consult(cases[row], [(Scope(field), CLOSED_LISTS[field]) for field in TAUGHT])
             for field in TAUGHT:
                 seen[field].append(_observe_example(starter()[row], cases[row], field, (*stages, *more)))
-    return {field: learn(seen[field], PRIORS[field], lesson.target_precision) for field in TAUGHT}
+    return {field: learn(seen[field], PRIORS[field], lesson.target_of(field)) for field in TAUGHT}
 
 
 def _observe_example(example: Example, case: Case, field: FieldName, stages: Sequence[Stage]) -> Observation:
