@@ -1,18 +1,20 @@
 """A desk and its web server as one process: signals, log, an orderly end."""
 
 import logging
+import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from structlog.tracebacks import ExceptionDictTransformer
 
 from deskhand.configuration.schema import Configuration, LogSettings, WebSettings
 from deskhand.desk.desk import Desk
@@ -23,8 +25,11 @@ from deskhand.web.app import create_app
 
 log = structlog.get_logger(__name__)
 
-GRACE = 10.0
-"""Seconds the current ticket gets to come to its end after a signal."""
+GRACE = 8.0
+"""Seconds after a signal until the process ends, whatever it is waiting for; the queue still holds that ticket."""
+
+CLOSING = 5.0
+"""Seconds the web server gets to end its answers."""
 
 
 def run(configuration: Configuration, progress: Progress, *, drain: bool = False) -> None:
@@ -55,7 +60,7 @@ def serving(app: Starlette, settings: WebSettings) -> Iterator[str]:
         yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
     finally:
         server.should_exit = True
-        thread.join(GRACE)
+        thread.join(CLOSING)
         listener.close()
 
 
@@ -69,16 +74,34 @@ def configure_log(settings: LogSettings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if for_people
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Lines(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+
+
+class _Lines:
+    """Writes a line at a time. One that cannot be written, on a full disk for instance, is lost and stops nothing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        """Write a line; customers' words and secrets have no place in it."""
+        with suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 def _listen(settings: WebSettings) -> socket.socket:
@@ -100,18 +123,34 @@ def _listen(settings: WebSettings) -> socket.socket:
 
 @contextmanager
 def _signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGTERM and SIGINT end the desk in order; a second one ends it at once."""
+    """Let SIGTERM and SIGINT end the desk in order and within GRACE; a second one ends it at once."""
+    overdue = threading.Timer(GRACE, _leave)
+    overdue.daemon = True
 
     def ask(number: int, frame: FrameType | None) -> None:
         del frame
         if stop.is_set():
             raise KeyboardInterrupt
-        log.info("stopping", signal=signal.Signals(number).name)
         stop.set()
+        overdue.start()
+        log.info("stopping", signal=signal.Signals(number).name)
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
+        if not _is_held_up():
+            overdue.cancel()
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _is_held_up() -> bool:
+    """Tell whether a thread that still waits for an answer would keep the interpreter from ending."""
+    return any(not each.daemon and each is not threading.main_thread() for each in threading.enumerate())
+
+
+def _leave() -> None:
+    """End the process as a power cut would, which loses nothing, where somebody keeps it waiting for too long."""
+    log.warning("a request did not end in time", next="its ticket is handled at the next start; nothing is lost")
+    os._exit(os.EX_OK)

@@ -13,7 +13,7 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from deskhand.intake.failures import EXPECTED, pause_after, told
+from deskhand.intake.failures import DISK_TROUBLE, EXPECTED, pause_after, told
 from deskhand.intake.intake import Intake, PollReport, StoppedError
 from deskhand.intake.settings import IntakeSettings
 from deskhand.sdk.clock import Clock, utc_now
@@ -40,6 +40,8 @@ class IntakeHealth:
     last_error: str | None
     consecutive_failures: int
     next_attempt: datetime | None
+    is_disk_trouble: bool = False
+    """The last error is our own stores', not the PSA's."""
 
     @property
     def is_well(self) -> bool:
@@ -130,7 +132,12 @@ class Schedule:
                 self._duties.values(), key=lambda duty: (duty.failures > 0, duty is self._tickets, duty.failures)
             )
             return IntakeHealth(
-                self._phase, self._tickets.last_success, worst.problem, worst.failures, self._tickets.next_attempt
+                self._phase,
+                self._tickets.last_success,
+                worst.problem,
+                worst.failures,
+                self._tickets.next_attempt,
+                is_disk_trouble=worst.kind is not None and issubclass(worst.kind, DISK_TROUBLE),
             )
 
     def _poll(self) -> None:
