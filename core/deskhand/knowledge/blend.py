@@ -29,6 +29,8 @@ LEAST_SURE = 0.5
 """No decision is made below this, however precise the easy tickets made the others."""
 STRANGE = 0.03
 """The share of held-out tickets, the least familiar, from which strangeness is reckoned."""
+ALWAYS_FAMILIAR = 0.3
+"""A cosine from which no ticket is strange, however alike past tickets were among themselves."""
 UNREACHABLE = 1.01
 """The threshold of a field whose confidence can never be enough."""
 
@@ -92,7 +94,7 @@ def learn(observations: Sequence[Observation], priors: Blend, target_precision: 
     bent = Blend(weights, curve)
     confidences = np.array([bent.confidence(each) for each in probabilities])
     threshold = max(LEAST_SURE, _threshold(confidences, right, target_precision))
-    familiar = float(np.quantile([each.likeness for each in observations], STRANGE))
+    familiar = min(float(np.quantile([each.likeness for each in observations], STRANGE)), ALWAYS_FAMILIAR)
     return Blend(weights, curve, threshold, familiar, len(observations))
 
 

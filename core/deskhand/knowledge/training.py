@@ -222,7 +222,7 @@ def _learned_from_examples(features: Features, cues: Cues, lesson: Lesson) -> di
     kinds = [each.kind for each in starter()]
     for learning, judging in StratifiedKFold(n_splits=5, shuffle=True, random_state=0).split(kinds, kinds):
         stages = (StarterStage.of([starter()[row] for row in learning], features), cues)
-        for row in judging:
+        for row in np.random.default_rng(0).permutation(judging):  # a trial sees the first few: they must be mixed
             more = lesson.consult(cases[row], [(Scope(field), CLOSED_LISTS[field]) for field in TAUGHT])
             for field in TAUGHT:
                 seen[field].append(_observe_example(starter()[row], cases[row], field, (*stages, *more)))
