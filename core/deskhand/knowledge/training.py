@@ -29,7 +29,7 @@ PORTIONS = 2
 ONE_SIDED = 0.95
 """A level that more than this share of tickets have is the PSA's default, not somebody's choice."""
 
-_PLACE = {"history": 1.0, "neighbours": 0.4, "descriptions": 1.0, "meaning": 0.8, "model": 0.3}
+_PLACE = {"history": 1.0, "neighbours": 0.4, "descriptions": 1.0, "meaning": 0.5, "model": 0.3}
 _LEVEL = {"history": 1.0, "neighbours": 0.4, "examples": 0.6, "words": 0.8, "model": 0.3}
 PRIORS: Mapping[FieldName, Blend] = {
     FieldName.KIND: Blend(_LEVEL),
@@ -92,7 +92,7 @@ def train(past: Sequence[Past], lesson: Lesson | None = None) -> History:
         sparse.vstack([counts, count([comparable(each.text) for each in starter()])], format="csr")
     )
     cues = Cues(lesson.monitoring_sources)
-    priors = {**PRIORS, **_learned_from_examples(features, cues, lesson)}
+    priors = _believing(_learned_from_examples(features, cues, lesson))
     return identified(
         History(
             memory=Memory.of(counts, _telling(groups_of(tickets, lesson.unset)), features),
@@ -234,6 +234,14 @@ def _observe_example(example: Example, case: Case, field: FieldName, stages: Seq
     ballot = ballot_of(stages, case, Scope(field), candidates, PRIORS[field])
     place = [each.value for each in candidates].index(taught(example, field))
     return Observation(ballot, len(candidates), place)
+
+
+def _believing(learned: Mapping[FieldName, Blend]) -> dict[FieldName, Blend]:
+    """Add the priors of type, subtype and item; a model that helped with no example is not believed there either."""
+    if any(blend.weights["model"] for blend in learned.values()):
+        return {**PRIORS, **learned}
+    doubtful = {field: Blend({**PRIORS[field].weights, "model": 0.0}) for field in CHAIN}
+    return {**doubtful, **learned}
 
 
 def _example_case(example: Example, features: Features) -> Case:

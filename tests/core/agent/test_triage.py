@@ -193,6 +193,9 @@ def test_a_model_that_is_no_help_is_tried_and_then_not_asked(mirror: Mirror) -> 
     tried = len(useless.calls)
     assert 0 < tried < 100
     triage(mirror, "toner empty", history=history, engine=useless)
+    triage(
+        mirror, "toner empty", history=history, engine=useless, taxonomy=replace(TAXONOMY, board=Reference("b9", "New"))
+    )
     assert len(useless.calls) == tried
 
 
