@@ -13,7 +13,7 @@ from typing import Literal, TextIO
 
 import structlog
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from structlog.tracebacks import ExceptionDictTransformer
 
 from deskhand.configuration.schema import Configuration, LogSettings, WebSettings
@@ -47,12 +47,20 @@ def run(configuration: Configuration, progress: Progress, *, drain: bool = False
 
 
 @contextmanager
-def serving(app: Starlette, settings: WebSettings) -> Iterator[str]:
+def serving(app: ASGIApp, settings: WebSettings) -> Iterator[str]:
     """Serve an application in a thread of its own and yield its address."""
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
     server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
     thread.start()
