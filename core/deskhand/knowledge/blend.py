@@ -23,8 +23,8 @@ SLOW = frozenset({"model"})
 WORTH_WAITING = 0.05
 """Nats a ticket that a slow stage must gain to be asked at all."""
 _KNOTS = 1 / (1 + np.exp(-np.linspace(-7.0, 7.0, 43)))
-CAUTION = 0.84
-"""Standard errors to allow for when a threshold is set: about four times in five the precision holds."""
+CAUTION = 0.5
+"""Standard errors to allow for when a threshold is set: about seven times in ten the precision holds."""
 LEAST_SURE = 0.5
 """No decision is made below this, however precise the easy tickets made the others."""
 STRANGE = 0.03

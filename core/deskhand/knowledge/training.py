@@ -46,6 +46,8 @@ CLOSED_LISTS: Mapping[FieldName, tuple[Candidate, ...]] = {
 }
 """The fields whose values every PSA shares."""
 
+LEVELS = frozenset({FieldName.IMPACT, FieldName.URGENCY})
+"""Fields that make the priority."""
 _ROUNDS = ((FieldName.IMPACT, FieldName.URGENCY, FieldName.TYPE), (FieldName.SUBTYPE,), (FieldName.ITEM,))
 """Fields that can be asked together; the last of each is one the next round hangs on."""
 
@@ -57,9 +59,6 @@ Consult = Callable[[Case, Sequence[Asked]], Sequence[Stage]]
 def nobody(_case: Case, _asked: Sequence[Asked]) -> Sequence[Stage]:
     """Consult nobody."""
     return ()
-
-
-LEVELS = frozenset({FieldName.IMPACT, FieldName.URGENCY})
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,13 @@ def test_a_type_that_is_not_decided_leaves_what_hangs_on_it_open(mirror: Mirror)
     assert decided(found, FieldName.ITEM).abstained_because == "no type was decided"
 
 
+def test_below_an_open_type_the_likeliest_subtype_is_ranked_but_not_chosen(mirror: Mirror) -> None:
+    found = triage(mirror, "zebra quarrel about toner", "zebra quarrel about toner with a giraffe at the zoo")
+    subtype = decided(found, FieldName.SUBTYPE)
+    assert decided(found, FieldName.TYPE).value is None
+    assert (subtype.value, subtype.ranking[0].label) == (None, "Toner")
+
+
 def test_a_board_without_types_is_said_to_have_none(mirror: Mirror) -> None:
     empty = Taxonomy(BOARD, (), (), (), ())
     assert (
