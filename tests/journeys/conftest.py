@@ -20,6 +20,7 @@ from deskhand.records.audit.verification import verify
 from deskhand.records.database import url_of
 from deskhand.records.documents import Why
 from deskhand.sdk.models import NoteKind
+from tests.journeys.office import Office, open_office
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +98,10 @@ def set_stage(tmp_path: Path) -> Iterator[SetStage]:
             return Stage(vendor, configuration.file)
 
         yield build
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """Yield a small MSP with its PSA and three open tickets."""
+    with open_office(tmp_path) as opened:
+        yield opened
