@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from deskhand.desk.desk import Desk
 from deskhand.desk.health import Health, Light
+from deskhand.knowledge.text import visible
 from deskhand.records import explanations, quarantine
 from deskhand.records.documents import Decision, FieldName, Handling, OutcomeKind, Why
 
@@ -45,6 +46,7 @@ class Console:
             loader=PackageLoader("deskhand.web"),
             autoescape=select_autoescape(default=True, default_for_string=True),
             undefined=StrictUndefined,
+            finalize=_shown,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -150,6 +152,11 @@ class Console:
     def _client(self, why: Why) -> str:
         company = self._desk.mirror.company(why.tenant_id) if why.tenant_id else None
         return company.name if company else "not certain"
+
+
+def _shown(value: object) -> object:
+    """Take out of plain text what could reorder or hide its neighbours; markup of our own templates stays."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _page_number(text: str) -> int:

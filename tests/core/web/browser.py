@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import httpx
 from starlette.types import ASGIApp
@@ -31,6 +32,7 @@ class Browser:
 
     async def _request(self, method: str, path: str, headers: Headers | None, content: bytes | None) -> httpx.Response:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(self.address, 50_000))
-        url = httpx.URL(f"http://{self.name}").copy_with(raw_path=path.encode())
+        written = "".join(each if each.isascii() else quote(each) for each in path)
+        url = httpx.URL(f"http://{self.name}").copy_with(raw_path=written.encode())
         async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
             return await client.request(method, url, headers=headers, content=content)
