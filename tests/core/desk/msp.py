@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import tomli_w
@@ -18,6 +19,8 @@ from deskhand.sdk.testing import SimulatorHost
 from deskhand_psa_connectwise.simulator import ConnectWiseSimulator, settings
 
 PSA = "psa_connectwise"
+MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # noqa: S108  # a folder of ours is made inside
+"""Where desks of tests live that pull no plug: the same SQLite, without waiting for a disk."""
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
 HISTORY = (
     ("Outlook asks for the password again and again", "Accounts", "Password", "Reset the password."),
@@ -25,6 +28,13 @@ HISTORY = (
     ("Printer on the second floor prints blank pages", "Hardware", "Printer", "Changed the toner."),
     ("Laptop does not start", "Hardware", "Laptop", "Changed the battery."),
 )
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """Make a folder for a while."""
+    with TemporaryDirectory(dir=MEMORY) as name:
+        yield Path(name)
 
 
 class Msp:

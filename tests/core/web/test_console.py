@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +14,7 @@ from deskhand.knowledge.text import visible
 from deskhand.records.documents import FieldName, Handling, OutcomeKind
 from tests.core.web import html_pages
 from tests.core.web.browser import Browser
-from tests.core.web.conftest import Visit
+from tests.core.web.conftest import Visit, quiet_desk, visitor
 from tests.core.web.documents import decision, fill, save, triage, why
 
 PAGES = ("/", "/tickets/1", "/tickets/10", "/quarantine", "/record")
@@ -145,11 +146,13 @@ def test_a_client_whose_policy_is_off_is_told_so(desk: Desk, browser: Browser) -
 # Paging and filters
 
 
-@pytest.fixture
-def many(desk: Desk) -> Desk:
+@pytest.fixture(scope="module")
+def many() -> Iterator[Browser]:
+    """A console of a desk with 110 tickets triaged and three left to a person."""
     outcomes = [OutcomeKind.TRIAGED] * 110 + [OutcomeKind.NEEDS_REVIEW] * 3
-    save(desk, *(why(str(number), outcome=outcome) for number, outcome in enumerate(outcomes, 1)))
-    return desk
+    with quiet_desk() as desk:
+        save(desk, *(why(str(number), outcome=outcome) for number, outcome in enumerate(outcomes, 1)))
+        yield visitor(desk)()
 
 
 def listed(browser: Browser, path: str) -> list[int]:
@@ -157,23 +160,21 @@ def listed(browser: Browser, path: str) -> list[int]:
     return [int(each.rpartition("/")[2]) for each in page.values("a", "href") if each.startswith("/tickets/")]
 
 
-def test_pages_list_every_ticket_once_newest_first(many: Desk, browser: Browser) -> None:
-    del many
-    found = [number for page in range(4) for number in listed(browser, f"/?page={page}")]
+def test_pages_list_every_ticket_once_newest_first(many: Browser) -> None:
+    found = [number for page in range(4) for number in listed(many, f"/?page={page}")]
     assert found == list(range(113, 0, -1))
 
 
-def test_pages_lead_to_each_other_and_keep_the_filter(many: Desk, browser: Browser) -> None:
-    del many
+def test_pages_lead_to_each_other_and_keep_the_filter(many: Browser) -> None:
     seen, path = [], "/?outcome=triaged"
     while path:
-        page = html_pages.read(browser.get(path).text)
+        page = html_pages.read(many.get(path).text)
         seen.append(path)
         path = next((dict(a)["href"] for tag, a in page.elements if tag == "a" and dict(a).get("id") == "older"), "")
     assert seen == ["/?outcome=triaged", "/?outcome=triaged&page=1", "/?outcome=triaged&page=2"]
-    assert listed(browser, "/?outcome=needs+review") == [113, 112, 111]
-    assert listed(browser, "/?outcome=needs%20review") == [113, 112, 111]
-    assert listed(browser, "/?outcome=quarantined") == []
+    assert listed(many, "/?outcome=needs+review") == [113, 112, 111]
+    assert listed(many, "/?outcome=needs%20review") == [113, 112, 111]
+    assert listed(many, "/?outcome=quarantined") == []
 
 
 @pytest.mark.parametrize(
@@ -197,33 +198,29 @@ def test_pages_lead_to_each_other_and_keep_the_filter(many: Desk, browser: Brows
         "1" + "0" * 30,
     ],
 )
-def test_a_page_number_that_is_none_shows_the_first_page(many: Desk, browser: Browser, page: str) -> None:
-    del many
-    assert listed(browser, f"/?page={page}") == list(range(113, 63, -1))
+def test_a_page_number_that_is_none_shows_the_first_page(many: Browser, page: str) -> None:
+    assert listed(many, f"/?page={page}") == list(range(113, 63, -1))
 
 
 @pytest.mark.parametrize("page", ["4", "999999", "000004"])
-def test_a_page_behind_the_last_is_empty_and_leads_back(many: Desk, browser: Browser, page: str) -> None:
-    del many
-    answer = html_pages.read(browser.get(f"/?page={page}").text)
+def test_a_page_behind_the_last_is_empty_and_leads_back(many: Browser, page: str) -> None:
+    answer = html_pages.read(many.get(f"/?page={page}").text)
     assert "Nothing here yet" in answer.text
-    assert listed(browser, f"/?page={page}") == []
+    assert listed(many, f"/?page={page}") == []
 
 
 @pytest.mark.parametrize(
     "outcome", ["", "TRIAGED", "triaged'--", "%00", "x" * 10_000, "<script>", "OutcomeKind.TRIAGED"]
 )
-def test_a_filter_that_is_none_shows_everything(many: Desk, browser: Browser, outcome: str) -> None:
-    del many
-    answer = browser.get(f"/?outcome={outcome}")
-    assert len(listed(browser, f"/?outcome={outcome}")) == 50
+def test_a_filter_that_is_none_shows_everything(many: Browser, outcome: str) -> None:
+    answer = many.get(f"/?outcome={outcome}")
+    assert len(listed(many, f"/?outcome={outcome}")) == 50
     assert outcome == "" or outcome not in answer.text or outcome == "<script>"
     assert len(html_pages.read(answer.text).values("script", "src")) == 1
 
 
-def test_parameters_nobody_asked_for_are_ignored(many: Desk, browser: Browser) -> None:
-    del many
-    assert listed(browser, "/?page=1&page=2&a[]=b&&&=&outcome=triaged") != []
+def test_parameters_nobody_asked_for_are_ignored(many: Browser) -> None:
+    assert listed(many, "/?page=1&page=2&a[]=b&&&=&outcome=triaged") != []
 
 
 @pytest.mark.parametrize(
