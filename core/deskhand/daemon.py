@@ -116,7 +116,7 @@ def _listen(settings: WebSettings) -> socket.socket:
     family: Literal[socket.AddressFamily.AF_INET6, socket.AddressFamily.AF_INET] = (
         socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     )
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle on
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))

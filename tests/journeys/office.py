@@ -79,6 +79,8 @@ class Office:
     company: int
     contact: int
     sections: dict[str, Any] = field(default_factory=dict)
+    on_answer: Callable[[SimulatedRequest], None] = field(default=lambda _request: None)
+    """Called after each answer of the PSA, before it travels: to change things at exactly that moment."""
 
     def configure(self, **sections: Any) -> Configuration:  # noqa: ANN401  # a TOML document
         """Write the configuration, with these sections' keys in place of the usual ones, and read it."""
@@ -120,6 +122,10 @@ class Office:
         usual: dict[str, Any] = {"board": self.board, "company": self.company, "contact": self.contact}
         note = {"text": f"{summary}. Please help!", "contact": details.get("contact", self.contact)}
         return str(self.simulator.seed_ticket(summary, **{"notes": [note], **usual, **details}))
+
+    def reads(self, what: str) -> int:
+        """Count the requests for a path of the API so far."""
+        return self.simulator.requests[f"GET {what}"]
 
     def desk_notes(self, ticket: str) -> list[str]:
         """Read the notes the desk wrote on a ticket."""
@@ -168,7 +174,7 @@ def open_office(folder: Path) -> Iterator[Office]:
     )
     company = simulator.seed_company("Ada & Sons", identifier="ada", website="https://www.ada.example")
     contact = simulator.seed_contact("Ada King", company=company, emails=["ada.king@ada.example"])
-    with SimulatorHost(simulator) as host:
+    with SimulatorHost(simulator, observer=lambda request, _response: office.on_answer(request)) as host:
         office = Office(folder, simulator, host, board, company, contact)
         for summary in SUMMARIES:
             office.new_ticket(summary)
