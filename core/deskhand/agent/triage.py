@@ -118,7 +118,7 @@ class _Judgement:
         used = self.history.memory.groups.get(
             Scope(FieldName.ITEM, (slate.taxonomy.board.id, *(each.value for each in path)))
         )
-        return slate.items(path, used.labels if used else ())
+        return slate.items(path, tuple(used.names) if used else ())
 
     def _decide(
         self,
