@@ -20,7 +20,7 @@ from deskhand.configuration.schema import Configuration, LogSettings, WebSetting
 from deskhand.desk.desk import Desk
 from deskhand.desk.lock import StateLock
 from deskhand.desk.progress import Progress
-from deskhand.sdk.errors import ConfigurationError
+from deskhand.sdk.errors import UnavailableError
 from deskhand.web.app import create_app
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,8 @@ CLOSING = 5.0
 def run(configuration: Configuration, progress: Progress, *, drain: bool = False) -> None:
     """Run the desk until SIGTERM or SIGINT, or with ``drain`` until nothing is left to do.
 
-    Raises ConfigurationError where the state folder or the port is taken. Nothing is lost however it ends.
+    Raises ConfigurationError where the state folder is taken, UnavailableError where the port is. Nothing is lost
+    however it ends.
     """
     stop = threading.Event()
     configure_log(configuration.log)
@@ -123,8 +124,9 @@ def _listen(settings: WebSettings) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        raise ConfigurationError(
-            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); change [web] host or port"
+        raise UnavailableError(
+            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
+            "end what listens there, or change [web] host or port"
         ) from error
     return listener
 

@@ -16,6 +16,7 @@ import tomli_w
 
 from deskhand.configuration.loading import load
 from deskhand.configuration.schema import Configuration
+from deskhand.daemon import GRACE
 from deskhand.desk.desk import Desk
 from deskhand.desk.health import Light
 from deskhand.desk.stores import open_records, records_file
@@ -111,9 +112,10 @@ class Office:
             desk.run(Listener(), drain=True)
         return desk
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *prefix: str, grace: float = GRACE) -> "subprocess.Popen[str]":
         """Start ``deskhand run`` as a process of its own; what it logs is on its standard error."""
-        command = [*arguments, sys.executable, "-m", "deskhand", "run", "--config", str(self.file)]
+        program = f"import deskhand.daemon as d, deskhand.cli.main as c; d.GRACE = {grace}; c.main()"
+        command = [*prefix, sys.executable, "-c", program, "run", "--config", str(self.file)]
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)  # noqa: S603  # ourselves
 
