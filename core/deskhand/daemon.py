@@ -40,11 +40,13 @@ def run(configuration: Configuration, progress: Progress, *, drain: bool = False
     """
     stop = threading.Event()
     configure_log(configuration.log)
-    with StateLock(configuration.state), _signals(stop), Desk.open(configuration, stopping=stop) as desk:
+    with StateLock(configuration.state), _signals(stop) as overdue, Desk.open(configuration, stopping=stop) as desk:
         with serving(create_app(desk), configuration.web) as url:
             log.info("desk runs", console=url, ticket_system=configuration.desk.ticket_system)
             desk.run(progress, drain=drain)
         log.info("desk stops", handled=desk.worker.handled)
+        if desk.schedule.is_at_rest:
+            overdue.cancel()
 
 
 @contextmanager
@@ -132,8 +134,11 @@ def _listen(settings: WebSettings) -> socket.socket:
 
 
 @contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGTERM and SIGINT end the desk in order and within GRACE; a second one ends it at once."""
+def _signals(stop: threading.Event) -> Iterator[threading.Timer]:
+    """Let SIGTERM and SIGINT end the desk in order; a second one ends it at once.
+
+    The timer that is yielded ends the process GRACE after the first, unless it is cancelled.
+    """
     overdue = threading.Timer(GRACE, _leave)
     overdue.daemon = True
 
@@ -147,17 +152,10 @@ def _signals(stop: threading.Event) -> Iterator[None]:
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield overdue
     finally:
-        if not _is_held_up():
-            overdue.cancel()
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _is_held_up() -> bool:
-    """Tell whether a thread that still waits for an answer would keep the interpreter from ending."""
-    return any(not each.daemon and each is not threading.main_thread() for each in threading.enumerate())
 
 
 def _leave() -> None:

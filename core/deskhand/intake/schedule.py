@@ -49,6 +49,12 @@ class IntakeHealth:
         return self.consecutive_failures == 0
 
 
+def _set_event() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass(slots=True)
 class _Duty:
     """Something done again and again, and how its last attempts went."""
@@ -61,7 +67,7 @@ class _Duty:
     kind: type[BaseException] | None = None
     last_success: datetime | None = None
     next_attempt: datetime | None = None
-    idle: threading.Event = field(default_factory=threading.Event)
+    idle: threading.Event = field(default_factory=_set_event)
 
 
 class Schedule:
@@ -103,7 +109,6 @@ class Schedule:
     def start(self) -> None:
         """Begin: tickets at once, everything else as it falls due. Call it once."""
         for duty in self._duties.values():
-            duty.idle.set()
             job = {"args": [duty], "id": duty.name, "seconds": duty.period, "trigger": "interval"}
             at_once = duty is not self._reference or self._intake.reference_read_at is None
             if at_once:
@@ -124,6 +129,11 @@ class Schedule:
         at_rest = all(duty.idle.wait(max(0.0, end - time.monotonic())) for duty in self._duties.values())
         self._phase = "stopped"
         return at_rest
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Tell whether nothing is under way: no request waits for its answer, which would keep the process alive."""
+        return all(duty.idle.is_set() for duty in self._duties.values())
 
     def health(self) -> IntakeHealth:
         """Tell how it is going."""
