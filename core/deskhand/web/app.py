@@ -21,6 +21,9 @@ from deskhand.web.headers import CALLBACKS, HEALTH, LoopbackConsole, SecurityHea
 BODY_SECONDS = 10.0
 """A callback that takes longer to arrive is cut off; vendors send theirs in one piece."""
 
+_HANG_UP = {"connection": "close"}
+"""Whatever else the sender had in mind to send is not read."""
+
 
 def create_app(desk: Desk) -> ASGIApp:
     """Return the application for one desk."""
@@ -68,12 +71,12 @@ class Machine:
         except ClientDisconnect:
             return PlainTextResponse("incomplete", 400)
         except TimeoutError:
-            return PlainTextResponse("too slow", 408, headers={"connection": "close"})
+            return PlainTextResponse("too slow", 408, headers=_HANG_UP)
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
             await run_in_threadpool(self._desk.callbacks.receive, request.path_params["connector"], headers, body)
         except CallbackRefusedError as error:
-            return PlainTextResponse("refused", error.status)
+            return PlainTextResponse("refused", error.status, headers=_HANG_UP)
         return PlainTextResponse("ok")
 
 
