@@ -120,5 +120,6 @@ class Judgement:
     @property
     def _file(self) -> Path:
         """One file for each engine and way of learning: weights learned with one model mean nothing with another."""
-        lesson = f"{self.engine.identity()}\n{self.configuration.triage.model_dump_json()}"
+        embedding = self.configuration.engine.embedding_model if self.engine.can_embed else None
+        lesson = f"{self.engine.identity()}\n{embedding}\n{self.configuration.triage.model_dump_json()}"
         return self.configuration.state / f"history-{hashlib.sha256(lesson.encode()).hexdigest()[:12]}.npz"
