@@ -23,7 +23,7 @@ from deskhand.sdk.testing import (
 from deskhand_notify_twilio.client import explain
 from deskhand_notify_twilio.connector import Twilio
 from deskhand_notify_twilio.simulator import FROM_NUMBER, VERIFY_SERVICE, TwilioSimulator
-from tests.plugins.notify_twilio.practice import ADA, BOB, HandClock, account, connect
+from tests.plugins.notify_twilio.practice import ADA, BOB, HandClock, account, configured, connect
 
 
 def is_post(request: SimulatedRequest) -> bool:
@@ -75,7 +75,8 @@ def test_a_refused_message_names_twilios_code_and_the_fix_and_no_number(
 
 
 def test_a_wrong_credential_names_what_to_mend(simulator_host: SimulatorHost) -> None:
-    connector = connect(simulator_host.url, api_key_secret="a-wrong-secret")
+    wrong: dict[str, object] = {"api_key_secret": "a-wrong-secret"}
+    connector = Twilio(configured(simulator_host.url, **wrong))
     with pytest.raises(AuthorizationError, match="20003; check account_sid and api_key_sid") as raised:
         connector.check()
     assert "a-wrong-secret" not in str(raised.value)
