@@ -19,7 +19,11 @@ SETTLING_SECONDS = 5.0
 
 
 class Twilio:
-    """Plays the roles Messenger and IdentityProof. A message sent here says who sends it, never on whose behalf."""
+    """Plays the roles Messenger and IdentityProof.
+
+    ``company_id`` is the PSA's: it picks that client's sender and Verify Service, "" those of the account. Nobody here
+    can tell whether a number is that company's: whoever calls has read it from a trusted record.
+    """
 
     def __init__(self, settings: TwilioSettings, *, clock: Clock = utc_now, patience: Patience | None = None) -> None:
         self.settings = settings

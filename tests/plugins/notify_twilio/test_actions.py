@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from deskhand.sdk.actions import Effect, Receipt, Tier
 from deskhand.sdk.errors import NotFoundError, RejectedError
-from deskhand.sdk.testing import SimulatorHost
+from deskhand.sdk.testing import SimulatedRequest, SimulatedResponse, SimulatorHost, route
 from deskhand_notify_twilio.actions import (
     ACTIONS,
     CheckArguments,
@@ -20,6 +20,19 @@ SEND, BEGIN, CHECK = ACTIONS
 KEY = "0f3a9c"
 SMS = SmsArguments(company_id=COMPANY, to=ADA, text="Your password was reset.")
 START = StartArguments(company_id=COMPANY, to=ADA)
+
+
+class Showing(TwilioSimulator):
+    """Shows every verification as a test wants it."""
+
+    def __init__(self, answer: dict[str, str]) -> None:
+        super().__init__()
+        self.answer = answer
+
+    @route("GET", "/v2/Services/{service}/Verifications/{sid}")
+    def read_verification(self, request: SimulatedRequest, service: str, sid: str) -> SimulatedResponse:
+        del request, service, sid
+        return SimulatedResponse.json(200, self.answer)
 
 
 def started(connector: Twilio, simulator: TwilioSimulator, **changes: str) -> CheckArguments:
@@ -164,6 +177,17 @@ def test_a_started_verification_is_withdrawn_by_undo_even_when_it_is_over(
     assert again.reference != receipt.reference
     clock.pass_by(minutes=11)
     assert not BEGIN.verify(connector, START, again)
+
+
+@pytest.mark.parametrize("changes", [{"to": BOB}, {"status": "failed"}])
+def test_a_started_verification_that_is_another_is_not_verified(connector: Twilio, changes: dict[str, str]) -> None:
+    receipt = BEGIN.apply(connector, START, KEY)
+    shown = {"sid": receipt.reference, "to": ADA, "status": "pending"}
+    for answer, is_verified in ((shown, True), ({**shown, **changes}, False)):
+        with SimulatorHost(Showing(answer)) as host:
+            other = connect(host.url)
+            assert BEGIN.verify(other, START, receipt) is is_verified
+            other.close()
 
 
 def test_starting_again_texts_the_same_code_and_is_counted(connector: Twilio, simulator: TwilioSimulator) -> None:

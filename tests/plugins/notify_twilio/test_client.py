@@ -198,6 +198,15 @@ def test_a_cancelled_verification_may_be_cancelled_again(connector: Twilio, simu
     assert simulator.pending() == []
 
 
+def test_a_cancellation_whose_answer_was_lost_is_sent_again(
+    connector: Twilio, simulator: TwilioSimulator, simulator_host: SimulatorHost
+) -> None:
+    _, started = connector.start("", ADA)
+    simulator_host.faults.schedule(DropAfterEffect(), matching=is_post)
+    connector.client.cancel_verification(VERIFY_SERVICE, started.sid)
+    assert simulator.pending() == []
+
+
 @pytest.mark.parametrize(
     ("status", "told"), [(403, "Twilio error 1; the API key lacks this permission"), (400, "Twilio error 1")]
 )

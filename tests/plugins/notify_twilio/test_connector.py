@@ -67,6 +67,7 @@ def test_a_client_with_a_service_of_its_own_is_written_to_by_it(connector: Twili
         "+0441632960001",
         "+4416329600011234",
         "+44163",
+        "+441632",
         "441632960001",
         "",
         "+44163296000a",
@@ -224,9 +225,12 @@ def test_a_redacted_message_leaves_a_doubt_for_thirty_days(
     assert ADA not in str(raised.value)
 
 
-def test_what_a_person_texted_us_is_not_taken_for_ours(connector: Twilio, simulator: TwilioSimulator) -> None:
-    connector.send(ADA, mapping.marked("Hello", KEY))
-    simulator.messages()[0]["direction"] = "inbound"
+@pytest.mark.parametrize("text", [mapping.marked("Hello", KEY), ""])
+def test_what_a_person_texted_us_is_not_taken_for_ours(
+    connector: Twilio, simulator: TwilioSimulator, text: str
+) -> None:
+    connector.send(ADA, "Hello")
+    simulator.messages()[0].update(direction="inbound", body=text)
     assert connector.message_under(ADA, KEY) is None
 
 

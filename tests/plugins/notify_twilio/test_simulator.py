@@ -150,7 +150,8 @@ def test_messages_are_filtered_by_number_and_by_the_day_they_were_sent(
     assert found(**{"DateSent>": "2026-03-03"}) == ["second", "first"]
     assert found(**{"DateSent<": "2026-03-03"}) == ["first"]
     assert code_of(ask(simulator, "GET", MESSAGES, DateSent="soon")) == (400, 20001)
-    assert code_of(ask(simulator, "GET", MESSAGES, PageSize="0")) == (400, 20006)
+    for junk in ({"PageSize": "0"}, {"PageSize": "many"}, {"Page": "first"}):
+        assert code_of(ask(simulator, "GET", MESSAGES, None, **junk)) == (400, 20006)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,14 @@ def form_of(request: SimulatedRequest) -> dict[str, str]:
         raise refused(20001, "The request body cannot be read") from None
 
 
+def page_of(request: SimulatedRequest) -> int:
+    """Read the number of a page, which is for the client's own use."""
+    text = request.parameter("Page", "0")
+    if not text.isdecimal():
+        raise refused(20006, "Page is not a number")
+    return int(text)
+
+
 def size_of(request: SimulatedRequest) -> int:
     """Read how many records one page shall have: 50, at most 1000."""
     text = request.parameter("PageSize", "50")

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from deskhand.sdk.testing.simulator import RoutedSimulator, SimulatedRequest, SimulatedResponse, route
 from deskhand_notify_twilio.simulation.callbacks import status_callback
-from deskhand_notify_twilio.simulation.ledger import NUMBER, Ledger, Record, form_of, size_of
+from deskhand_notify_twilio.simulation.ledger import NUMBER, Ledger, Record, form_of, page_of, size_of
 from deskhand_notify_twilio.simulation.refusals import missing, refused
 
 LONGEST_BODY = 1600
@@ -55,7 +55,7 @@ class MessageRoutes(RoutedSimulator):
         size, token = size_of(request), request.parameter("PageToken").removeprefix("PA")
         start = next((place + 1 for place, each in enumerate(found) if each["sid"] == token), 0)
         shown, rest = found[start : start + size], found[start + size :]
-        page = int(request.parameter("Page", "0"))
+        page = page_of(request)
         filters = {name: values[0] for name, values in request.query.items() if name not in ("Page", "PageToken")}
         following = {**filters, "Page": str(page + 1), "PageToken": f"PA{shown[-1]['sid']}"} if rest else None
         return SimulatedResponse.json(
