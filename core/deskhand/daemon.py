@@ -35,8 +35,8 @@ CLOSING = 5.0
 def run(configuration: Configuration, progress: Progress, *, drain: bool = False) -> None:
     """Run the desk until SIGTERM or SIGINT, or with ``drain`` until nothing is left to do.
 
-    Raises ConfigurationError where the state folder is taken, UnavailableError where the port is. Nothing is lost
-    however it ends.
+    Raises ConfigurationError where the state folder is taken, UnavailableError where the port is, KeyboardInterrupt
+    after an orderly end by SIGINT. Nothing is lost however it ends.
     """
     stop = threading.Event()
     configure_log(configuration.log)
@@ -141,11 +141,13 @@ def _signals(stop: threading.Event) -> Iterator[threading.Timer]:
     """
     overdue = threading.Timer(GRACE, _leave)
     overdue.daemon = True
+    received: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
         del frame
-        if stop.is_set():
+        if received:
             raise KeyboardInterrupt
+        received.append(number)
         stop.set()
         overdue.start()
         log.info("stopping", signal=signal.Signals(number).name)
@@ -156,6 +158,8 @@ def _signals(stop: threading.Event) -> Iterator[threading.Timer]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+    if received == [signal.SIGINT]:
+        raise KeyboardInterrupt
 
 
 def _leave() -> None:

@@ -151,8 +151,15 @@ class Desk:
     def _prepare(self, progress: Progress) -> None:
         self._enter("reading the PSA's history", progress)
         self.worker.insist(lambda: self.intake.backfill(progress.advanced), self.stopping)
+        self.worker.insist(self._look_for_strangers, self.stopping)
         self._enter("learning from closed tickets", progress)
         self.worker.insist(self.judgement.learn, self.stopping)
+
+    def _look_for_strangers(self) -> None:
+        """Warn of policies for clients the PSA does not have: a misspelt name would leave the default in force."""
+        strangers = self.worker.handler.policies.unmatched()
+        if strangers:
+            log.warning("policies for nobody", clients=strangers, next="name PSA ids or identifiers in [clients]")
 
     def _run_on_schedule(self) -> None:
         self.schedule.start()
