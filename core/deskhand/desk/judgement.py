@@ -16,7 +16,7 @@ from deskhand.identity.facts import MirrorFacts
 from deskhand.identity.resolver import Resolver
 from deskhand.knowledge.history import History
 from deskhand.knowledge.store import HistoryFileError, load, save
-from deskhand.llm.engine import Engine
+from deskhand.llm.engine import Engine, EngineHealth
 from deskhand.mirror.mirror import Mirror
 from deskhand.records.database import Records
 from deskhand.sdk.clock import Clock
@@ -92,14 +92,19 @@ class Judgement:
         past = self.mirror.closed_tickets(limit=self.configuration.triage.history_tickets)
         history = self._stored(len(past))
         if history is None:
+            before = self.engine.health()
             history = learn(past, self.engine, self.configuration.triage)
-            self._keep(history)
+            self._keep(history, before)
         self._history = history
         self._triager = Triager(history, self.mirror, self.engine, self.configuration.triage)
         log.info("learned", history=str(history), engine=str(self.engine.identity()))
 
-    def _keep(self, history: History) -> None:
-        """Store what was learned; where that fails it is learned again at the next start."""
+    def _keep(self, history: History, before: EngineHealth) -> None:
+        """Store what was learned, unless the engine failed meanwhile; else it is learned again at the next start."""
+        after = self.engine.health()
+        if (after.is_ready, after.restarts) != (before.is_ready, before.restarts):
+            log.warning("what was learned is not kept", reason=f"the engine failed meanwhile: {after.detail}")
+            return
         try:
             save(history, self._file)
         except OSError as error:
