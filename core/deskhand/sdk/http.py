@@ -36,6 +36,7 @@ logging.getLogger("httpcore").setLevel(logging.WARNING)
 T = TypeVar("T")
 JsonBody: TypeAlias = "str | int | float | bool | Sequence[JsonBody] | Mapping[str, JsonBody] | None"
 Parameters: TypeAlias = Mapping[str, str | int]
+Form: TypeAlias = Mapping[str, str]
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 AMBIGUOUS_REDIRECTS = frozenset({302, 303})
@@ -75,7 +76,8 @@ class HttpClient:
     RejectedError · 5xx, 408 and the network UnavailableError · UncertainError for a non-idempotent write that may have
     landed · ConfigurationError for an address that is not public, unless ``allow_private_addresses``. Messages name
     method, host and path; never a query, a header or a body. ``explain`` may add the vendor's own error codes:
-    it is given the refused answer and returns identifiers fit for the record, or nothing.
+    it is given the refused answer and returns identifiers fit for the record, or nothing. ``is_final`` tells of a 429
+    that no pause mends, from the vendor's own code: it becomes RejectedError at once.
     """
 
     def __init__(  # noqa: PLR0913  # each is a guarantee of its own
@@ -89,11 +91,13 @@ class HttpClient:
         allow_private_addresses: bool = False,
         transport: httpx.BaseTransport | None = None,
         explain: Callable[[httpx.Response], str] | None = None,
+        is_final: Callable[[httpx.Response], bool] | None = None,
         patience: Patience | None = None,
     ) -> None:
         self.requests_sent = 0
         self._base = _base(base_url)
         self._explain = explain
+        self._is_final = is_final
         self._patience = patience or Patience()
         self._budget = RateBudget(requests_per_minute, sleep=self._patience.sleep, monotonic=self._patience.monotonic)
         self._counting = threading.Lock()
@@ -124,12 +128,16 @@ class HttpClient:
         path: str,
         *,
         json: JsonBody = None,
+        form: Form | None = None,
         params: Parameters | None = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
     ) -> httpx.Response:
-        """Send a request and return its answer, whose status is below 400 and whose body is complete."""
-        request = self._request(method, path, json, params, headers)
+        """Send a request and return its answer, whose status is below 400 and whose body is complete.
+
+        The body is ``json``, or ``form`` as ``application/x-www-form-urlencoded``: one of them at most.
+        """
+        request = self._request(method, path, json, params, headers, form)
         return self._exchange(request, itself, repeatable=idempotent or _is_read(request))
 
     def json(
@@ -138,15 +146,16 @@ class HttpClient:
         path: str,
         *,
         json: JsonBody = None,
+        form: Form | None = None,
         params: Parameters | None = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
     ) -> JsonValue:
-        """Send a request and return the JSON of its answer, or None where the answer is 204.
+        """Send a request, its body as for ``send``; return the JSON of its answer, or None where the answer is 204.
 
         An HTML error page or a truncated body is UnavailableError for what may be repeated, else UncertainError.
         """
-        request = self._request(method, path, json, params, headers)
+        request = self._request(method, path, json, params, headers, form)
         return self._exchange(request, json_value, repeatable=idempotent or _is_read(request))
 
     def pages(
@@ -190,15 +199,18 @@ class HttpClient:
         json: JsonBody,
         params: Parameters | None,
         headers: Mapping[str, str] | None,
+        form: Form | None = None,
     ) -> httpx.Request:
+        if form is not None and json is not None:
+            raise RejectedError(f"{method} request to {self._base.host} cannot be built: its body is JSON or a form")
         try:
             url = self._url(path)
             if params:
                 url = url.copy_merge_params(dict(params))
-            return self._client.build_request(method, url, json=json, headers=headers)
+            return self._client.build_request(method, url, json=json, data=form, headers=headers)
         except (ValueError, TypeError, RecursionError, httpx.InvalidURL) as error:
             reason = f"{method} request to {self._base.host} cannot be built: {type(error).__name__}"
-            raise RejectedError(f"{reason} in its path, parameters, headers or JSON body") from None
+            raise RejectedError(f"{reason} in its path, parameters, headers or body") from None
 
     def _url(self, path: str) -> httpx.URL:
         if re.match(r"[a-z][a-z0-9+.-]*://|//", path, re.IGNORECASE):
@@ -264,7 +276,7 @@ class HttpClient:
 
     def _refuse(self, answer: httpx.Response, *, repeatable: bool) -> NoReturn:
         status, message = answer.status_code, self._message(answer)
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
+        if status == HTTPStatus.TOO_MANY_REQUESTS and not _read(self._is_final, answer, otherwise=False):
             self._pause_or_raise(answer, message)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise AuthorizationError(message)
@@ -287,10 +299,7 @@ class HttpClient:
 
     def _message(self, answer: httpx.Response) -> str:
         message = f"{_name(answer.request)} was answered with {answer.status_code}"
-        try:
-            explanation = self._explain(answer) if self._explain else ""
-        except (ValueError, LookupError, TypeError, AttributeError):
-            explanation = ""  # the vendor's error has a shape of its own: the status still stands
+        explanation = _read(self._explain, answer, otherwise="")
         printable = "".join(each if each.isprintable() else " " for each in explanation[:LONGEST_EXPLANATION])
         return f"{message}: {printable}" if printable.strip() else message
 
@@ -311,6 +320,14 @@ def _pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     jitter = BACKOFF(state)
     return jitter if not isinstance(error, _Transient) or error.pause is None else error.pause + min(jitter, 1.0)
+
+
+def _read(reader: Callable[[httpx.Response], T] | None, answer: httpx.Response, *, otherwise: T) -> T:
+    """Have a connector read a refusal; where its shape is another, the status alone still stands."""
+    try:
+        return reader(answer) if reader is not None else otherwise
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return otherwise
 
 
 def _broken(request: httpx.Request, reason: str, *, repeatable: bool) -> NoReturn:
