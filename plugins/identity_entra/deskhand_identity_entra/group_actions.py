@@ -29,6 +29,7 @@ def membership_action(verb: str, title: str, page: str, *, is_member: bool) -> A
     def apply(connector: Entra, arguments: MembershipArguments, key: str) -> Receipt:
         del key
         _editable(connector, arguments)
+        connector.account(arguments.company_id, arguments.user_id)
         _place(connector, arguments, is_member=is_member)
         return Receipt(f"{arguments.group_id}/{arguments.user_id}", {"member": is_member})
 

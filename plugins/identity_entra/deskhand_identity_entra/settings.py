@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
-from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator, model_validator
 
 from deskhand.sdk.settings import ConnectorSettings
 
@@ -17,7 +17,14 @@ BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----\n?")
 SHORTEST_CLIENT_STATE = 32
 """Graph does not sign its notifications; what it echoes is all there is to compare, so it must not be guessable."""
 
-Guid: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=GUID)]
+
+def _guid(value: str) -> str:
+    if not re.fullmatch(GUID, value):
+        raise ValueError("a GUID, such as 00000000-0000-0000-0000-000000000000")
+    return value
+
+
+Guid: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True), AfterValidator(_guid)]
 CompanyId: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
 

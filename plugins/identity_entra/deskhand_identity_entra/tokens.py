@@ -68,11 +68,12 @@ class AuthorityHttp:
         self,
         url: str,
         headers: Mapping[str, str] | None = None,
-        data: Mapping[str, str] | None = None,
+        data: Mapping[str, str | bytes | int] | None = None,
         **_options: object,
     ) -> AuthorityAnswer:
         """Post a form. Asking for a token changes nothing, so it may be repeated."""
-        return self._answer("POST", url, data, headers)
+        form = {name: each.decode() if isinstance(each, bytes) else str(each) for name, each in (data or {}).items()}
+        return self._answer("POST", url, form, headers)
 
     def close(self) -> None:
         """Leave the connections to whoever opened them."""

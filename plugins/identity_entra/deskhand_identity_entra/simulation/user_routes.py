@@ -77,7 +77,8 @@ class UserRoutes:
     @route("PATCH", "/users/{user}")
     def change_user(self, request: SimulatedRequest, user: str) -> SimulatedResponse:
         """Enable or disable an account, or set its password; answer with nothing."""
-        record, body = self.user(user, self.current.contents), object_of(request)
+        record = self.user(user, self.current.contents)
+        body = {name: each for name, each in object_of(request).items() if not name.startswith("@odata.")}
         unknown = sorted(body.keys() - {"accountEnabled", "passwordProfile"})
         if unknown or not body:
             raise bad_request(f"Invalid property '{(unknown or [''])[0]}'.")
