@@ -181,8 +181,9 @@ def _switch(connector: Entra, arguments: UserArguments, *, is_enabled: bool) -> 
 
 
 def _are_ended(account: UserPayload, since: datetime | None) -> bool:
+    """Tell whether no session from before ``since`` is left; the vendor's clock ticks in whole seconds."""
     valid_from = account.sign_in_sessions_valid_from_date_time
-    return since is not None and valid_from is not None and valid_from >= since
+    return since is not None and valid_from is not None and valid_from >= since.replace(microsecond=0)
 
 
 def _moment(moment: datetime | None) -> str:
