@@ -1,53 +1,69 @@
 """A desk and its web server as one process: signals, log, an orderly end."""
 
 import logging
+import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
+from structlog.tracebacks import ExceptionDictTransformer
 
 from deskhand.configuration.schema import Configuration, LogSettings, WebSettings
 from deskhand.desk.desk import Desk
 from deskhand.desk.lock import StateLock
 from deskhand.desk.progress import Progress
-from deskhand.sdk.errors import ConfigurationError
+from deskhand.sdk.errors import UnavailableError
 from deskhand.web.app import create_app
 
 log = structlog.get_logger(__name__)
 
-GRACE = 10.0
-"""Seconds the current ticket gets to come to its end after a signal."""
+GRACE = 8.0
+"""Seconds after a signal until the process ends, whatever it is waiting for; the queue still holds that ticket."""
+
+CLOSING = 5.0
+"""Seconds the web server gets to end its answers."""
 
 
 def run(configuration: Configuration, progress: Progress, *, drain: bool = False) -> None:
     """Run the desk until SIGTERM or SIGINT, or with ``drain`` until nothing is left to do.
 
-    Raises ConfigurationError where the state folder or the port is taken. Nothing is lost however it ends.
+    Raises ConfigurationError where the state folder is taken, UnavailableError where the port is, KeyboardInterrupt
+    after an orderly end by SIGINT. Nothing is lost however it ends.
     """
     stop = threading.Event()
     configure_log(configuration.log)
-    with StateLock(configuration.state), _signals(stop), Desk.open(configuration, stopping=stop) as desk:
+    with StateLock(configuration.state), _signals(stop) as overdue, Desk.open(configuration, stopping=stop) as desk:
         with serving(create_app(desk), configuration.web) as url:
             log.info("desk runs", console=url, ticket_system=configuration.desk.ticket_system)
             desk.run(progress, drain=drain)
         log.info("desk stops", handled=desk.worker.handled)
+        if desk.schedule.is_at_rest:
+            overdue.cancel()
 
 
 @contextmanager
-def serving(app: Starlette, settings: WebSettings) -> Iterator[str]:
+def serving(app: ASGIApp, settings: WebSettings) -> Iterator[str]:
     """Serve an application in a thread of its own and yield its address."""
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
     server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
     thread.start()
@@ -55,7 +71,7 @@ def serving(app: Starlette, settings: WebSettings) -> Iterator[str]:
         yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
     finally:
         server.should_exit = True
-        thread.join(GRACE)
+        thread.join(CLOSING)
         listener.close()
 
 
@@ -69,49 +85,84 @@ def configure_log(settings: LogSettings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if for_people
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Lines(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+
+
+class _Lines:
+    """Writes a line at a time. One that cannot be written, on a full disk for instance, is lost and stops nothing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        """Write a line; customers' words and secrets have no place in it."""
+        with suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 def _listen(settings: WebSettings) -> socket.socket:
     family: Literal[socket.AddressFamily.AF_INET6, socket.AddressFamily.AF_INET] = (
         socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     )
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle on
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
         listener.listen(128)
     except OSError as error:
         listener.close()
-        raise ConfigurationError(
-            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); change [web] host or port"
+        raise UnavailableError(
+            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
+            "end what listens there, or change [web] host or port"
         ) from error
     return listener
 
 
 @contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGTERM and SIGINT end the desk in order; a second one ends it at once."""
+def _signals(stop: threading.Event) -> Iterator[threading.Timer]:
+    """Let SIGTERM and SIGINT end the desk in order; a second one ends it at once.
+
+    The timer that is yielded ends the process GRACE after the first, unless it is cancelled.
+    """
+    overdue = threading.Timer(GRACE, _leave)
+    overdue.daemon = True
+    received: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
         del frame
-        if stop.is_set():
+        if received:
             raise KeyboardInterrupt
-        log.info("stopping", signal=signal.Signals(number).name)
+        received.append(number)
         stop.set()
+        overdue.start()
+        log.info("stopping", signal=signal.Signals(number).name)
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield overdue
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+    if received == [signal.SIGINT]:
+        raise KeyboardInterrupt
+
+
+def _leave() -> None:
+    """End the process as a power cut would, which loses nothing, where somebody keeps it waiting for too long."""
+    log.warning("a request did not end in time", next="its ticket is handled at the next start; nothing is lost")
+    os._exit(os.EX_OK)

@@ -1,5 +1,6 @@
 """A vendor in its own process and a desk that can be killed: what every journey starts from."""
 
+import logging
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
 from deskhand.configuration.loading import load
 from deskhand.demo.play import DemoOptions, configured
@@ -20,6 +22,7 @@ from deskhand.records.audit.verification import verify
 from deskhand.records.database import url_of
 from deskhand.records.documents import Why
 from deskhand.sdk.models import NoteKind
+from tests.journeys.office import Office, open_office
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +100,13 @@ def set_stage(tmp_path: Path) -> Iterator[SetStage]:
             return Stage(vendor, configuration.file)
 
         yield build
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """Yield a small MSP with its PSA and three open tickets."""
+    with open_office(tmp_path) as opened:
+        yield opened
+    structlog.reset_defaults()
+    for handler in [each for each in logging.root.handlers if type(each) is logging.StreamHandler]:
+        logging.root.removeHandler(handler)

@@ -97,6 +97,11 @@ def abstain(field: FieldName, reason: str) -> Decision:
     return Decision(field=field, value=None, label=None, confidence=0.0, abstained_because=reason)
 
 
+def left_open(decision: Decision, reason: str) -> Decision:
+    """Take a decision back because of what it hangs on; its ranking stays, for a person to pick from."""
+    return decision.model_copy(update={"value": None, "label": None, "abstained_because": reason})
+
+
 def prioritise(impact: Decision, urgency: Decision, matrix: PriorityMatrix, offered: Sequence[Priority]) -> Decision:
     """Compute the priority from impact and urgency; it is as sure as both together."""
     if impact.value is None or urgency.value is None:

@@ -22,6 +22,7 @@ def learn(past: Sequence[Past], engine: Engine, settings: TriageSettings) -> His
     trial = Trial(Consultant(engine, settings.model_deadline_seconds), settings.model_trial_tickets, EMBEDDED_TRIALS)
     lesson = Lesson(
         target_precision=settings.target_precision,
+        level_precision=settings.level_precision,
         most=settings.history_tickets,
         unset=settings.unset,
         monitoring_sources=settings.monitoring_sources,

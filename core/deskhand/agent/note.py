@@ -14,6 +14,8 @@ _LINE = 100
 _WORDS = ((0.9, "very likely"), (0.75, "likely"), (0.5, "probably"), (0.0, "a guess"))
 _LANGUAGES = {"en": "English", "de": "German", "other": "another language"}
 _PLACE = (FieldName.TYPE, FieldName.SUBTYPE, FieldName.ITEM)
+_EXPLAINED = (*_PLACE, FieldName.KIND, FieldName.URGENCY, FieldName.IMPACT)
+"""The fields whose evidence is shown, the most useful first."""
 _LEVELS = (FieldName.IMPACT, FieldName.URGENCY)
 
 
@@ -100,9 +102,9 @@ def _mentions(triage: Triage) -> Iterator[str]:
 
 
 def _evidence(decided: Sequence[Decision]) -> Iterator[str]:
-    for each in decided:
-        if each.evidence and each.field is not FieldName.PRIORITY:
-            yield f"Evidence for {each.field.value}: {inert('; '.join(each.evidence[:2]), 200)}"
+    explained = [each for each in decided if each.evidence and each.field in _EXPLAINED]
+    for each in sorted(explained, key=lambda each: _EXPLAINED.index(each.field)):
+        yield f"Evidence for {each.field.value}: {inert('; '.join(each.evidence[:2]), 200)}"
 
 
 def _is_made(triage: Triage, field: FieldName) -> bool:

@@ -13,6 +13,12 @@ class TriageSettings(BaseModel):
     target_precision: float = Field(
         default=0.85, gt=0.5, lt=1, description="Of the decisions made, aim for this share to be right; abstain else."
     )
+    level_precision: float = Field(
+        default=0.6,
+        gt=0.3,
+        lt=1,
+        description="The same for impact and urgency, on which people disagree; priority is computed from both.",
+    )
     uncalibrated_confidence: float = Field(
         default=0.6, ge=0, le=1, description="Decide from this confidence where there is too little history to measure."
     )

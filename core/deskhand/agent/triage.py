@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from deskhand.agent.consulting import Consultant
-from deskhand.agent.decisions import Accepts, Slate, abstain, decide, prioritise
+from deskhand.agent.decisions import Accepts, Slate, abstain, decide, left_open, prioritise
 from deskhand.agent.entities import entities
 from deskhand.agent.hostility import warnings_about
 from deskhand.agent.settings import TriageSettings
@@ -94,25 +94,23 @@ class _Judgement:
     def _chain(
         self, scope: Scope, types: tuple[Candidate, ...], slate: Slate, stages: tuple[Stage, ...]
     ) -> tuple[Decision, ...]:
-        """Decide type, subtype and item; each only where the one before was decided."""
+        """Decide type, subtype and item. Below what was left open nothing is decided, but its likeliest is ranked."""
         decided: list[Decision] = []
         path: tuple[Candidate, ...] = ()
-        candidates, above = types, 1.0
+        candidates, above, open_above = types, 1.0, ""
         for each in CHAIN:
             if not candidates:
-                decided.append(abstain(each, _nothing_to_choose(each, path)))
+                decided.append(abstain(each, open_above or _nothing_to_choose(each, path)))
                 break
             here = Scope(each, (scope.path[0], *(value.value for value in path)))
-            more = stages if each is FieldName.TYPE else self._stages([(here, candidates)])
-            accepts = _accepting(slate, path)
-            decision, ranking = self._decide(here, candidates, more, above=above, accepts=accepts)
-            decided.append(decision)
-            if not decision.is_made:
-                break
+            more = stages if each is FieldName.TYPE or open_above else self._stages([(here, candidates)])
+            decision, ranking = self._decide(here, candidates, more, above=above, accepts=_accepting(slate, path))
+            decided.append(left_open(decision, open_above) if open_above else decision)
+            open_above = open_above or ("" if decision.is_made else f"no {each.value} was decided")
             path, above = (*path, ranking.candidates[0]), ranking.strength
             candidates = self._below(path, slate)
-        left = CHAIN[len(decided) :]
-        return (*decided, *(abstain(each, f"no {decided[-1].field.value} was decided") for each in left))
+        last = open_above or f"no {decided[-1].field.value} was decided"
+        return (*decided, *(abstain(each, last) for each in CHAIN[len(decided) :]))
 
     def _below(self, path: tuple[Candidate, ...], slate: Slate) -> tuple[Candidate, ...]:
         if len(path) == 1:
@@ -120,7 +118,7 @@ class _Judgement:
         used = self.history.memory.groups.get(
             Scope(FieldName.ITEM, (slate.taxonomy.board.id, *(each.value for each in path)))
         )
-        return slate.items(path, used.labels if used else ())
+        return slate.items(path, tuple(used.names) if used else ())
 
     def _decide(
         self,

@@ -1,4 +1,7 @@
-"""How commands answer: a table for people, one JSON document for machines, and errors that name the fix."""
+"""How commands answer: a table for people, one JSON document for machines, and errors that name the fix.
+
+Whatever is printed may hold a stranger's words: they are text, never markup, and nothing that steers a terminal.
+"""
 
 import json
 import sys
@@ -6,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 from rich.console import Console
@@ -15,6 +18,7 @@ from rich.table import Table
 
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.configuration.problems import InvalidConfigurationError
+from deskhand.knowledge.text import visible
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,18 +43,28 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_json(document: object) -> None:
-    """Print one JSON document and a newline."""
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    """Print one JSON document and a newline, in ASCII: valid in every locale, harmless in every terminal."""
+    json.dump(document, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")
+
+
+def inert(value: object) -> str:
+    """Return a value as words on one line that neither steer a terminal nor pass for markup."""
+    return escape(" ".join(visible(str(value)).split()))
+
+
+def print_line(text: str, *, style: str | None = None) -> None:
+    """Print one line of words for people."""
+    console().print(inert(text), style=style, soft_wrap=True)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows for people; every cell is rendered inert."""
-    table = Table(title=escape(title), title_justify="left", header_style="bold")
+    table = Table(title=inert(title), title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(escape(column), overflow="fold")
+        table.add_column(inert(column), overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*map(inert, row))
     console().print(table)
 
 
@@ -58,13 +72,19 @@ def print_pairs(pairs: Mapping[str, object]) -> None:
     """Print name and value lines for people."""
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
-        console().print(f"{escape(name):<{width}}  {escape(str(value))}", soft_wrap=True)
+        console().print(f"{inert(name):<{width}}  {inert(value)}", soft_wrap=True)
 
 
 def fail(code: ExitCode, message: str) -> NoReturn:
     """Say what is wrong on standard error and exit with its code."""
-    console(stderr=True).print(f"[bold red]deskhand:[/] {escape(message)}", soft_wrap=True)
+    console(stderr=True).print(f"[bold red]deskhand:[/] {escape(visible(message))}", soft_wrap=True)
     raise click.exceptions.Exit(int(code))
+
+
+def confirm(question: str) -> None:
+    """Ask, and exit with nothing done unless the answer is yes."""
+    if not click.confirm(question):
+        fail(ExitCode.FAILED, "nothing was done")
 
 
 @contextmanager
@@ -76,14 +96,10 @@ def explained_errors() -> Iterator[None]:
 
     try:
         yield
-    except InvalidConfigurationError as error:
-        fail(ExitCode.CONFIGURATION, str(error))
-    except ConfigurationError as error:
+    except (InvalidConfigurationError, ConfigurationError) as error:
         fail(ExitCode.CONFIGURATION, str(error))
     except (ConnectorError, MirrorUnavailableError, RecordsUnavailableError) as error:
         fail(ExitCode.UNAVAILABLE, str(error))
-    except KeyboardInterrupt:
-        fail(ExitCode.INTERRUPTED, "interrupted; nothing is lost")
 
 
 def explaining_errors(function: Callable[P, R]) -> Callable[P, R]:
@@ -95,8 +111,3 @@ def explaining_errors(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
 
     return wrapped
-
-
-def as_rows(documents: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[list[object]]:
-    """Pick the columns of some documents, for a table."""
-    return [[document.get(column, "") for column in columns] for document in documents]

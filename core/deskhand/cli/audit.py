@@ -1,7 +1,7 @@
 """`deskhand audit`: prove the record, show a ticket's part of it, export it."""
 
 import sys
-from contextlib import closing
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +9,19 @@ import click
 
 from deskhand.cli.answers import (
     config_option,
-    console,
+    confirm,
     explaining_errors,
     fail,
     json_option,
     print_json,
+    print_line,
     print_pairs,
     print_table,
 )
 from deskhand.cli.exit_codes import ExitCode
+from deskhand.cli.stores import records_of, url_of_records
 from deskhand.configuration.loading import load
-from deskhand.configuration.schema import Configuration
 from deskhand.desk.lock import StateLock
-from deskhand.desk.stores import open_records, records_file
 from deskhand.records import explanations
 from deskhand.records.audit.anchors import read_anchors
 from deskhand.records.audit.export import export as export_entries
@@ -29,7 +29,7 @@ from deskhand.records.audit.keys import Trust
 from deskhand.records.audit.renewal import accept_records
 from deskhand.records.audit.verification import Verification
 from deskhand.records.audit.verification import verify as verify_log
-from deskhand.records.database import Records, url_of
+from deskhand.records.database import Records
 from deskhand.records.documents import Why
 from deskhand.sdk.clock import utc_now
 
@@ -53,19 +53,19 @@ def command() -> None:
 @explaining_errors
 def verify(config_path: Path, anchors: Path | None, key_line: str | None, *, as_json: bool) -> None:
     """Prove that no entry was changed, or name the first one that was. Changes nothing; the desk may be running."""
-    configuration = _with_records(config_path)
+    url = url_of_records(load(config_path))
     try:
         noted = read_anchors(anchors) if anchors else ()
         trust = Trust.read(key_line) if key_line else None
     except ValueError as error:
         fail(ExitCode.USAGE, str(error))
-    result = verify_log(url_of(records_file(configuration)), trust=trust, anchors=noted)
+    result = verify_log(url, trust=trust, anchors=noted)
     if as_json:
         print_json(_document(result))
     elif result.ok:
         document = _document(result)
         print_pairs({"record": "whole: no entry was changed", **{name: document[name] for name in _SHOWN}})
-        console().print("Note anchor and key on another machine: they catch what nothing on this one can.", style="dim")
+        print_line("Note anchor and key on another machine: they catch what nothing on this one can.", style="dim")
     if not result.ok:
         where = (
             f"first bad entry: {result.first_bad}" if result.first_bad is not None else "no single entry is to blame"
@@ -79,12 +79,13 @@ def verify(config_path: Path, anchors: Path | None, key_line: str | None, *, as_
 @explaining_errors
 def renew(config_path: Path, *, yes: bool) -> None:
     """Sign with a new key from here on, where the old one is lost; that is put on the record. Stop the desk first."""
-    configuration = _with_records(config_path)
+    configuration = load(config_path)
+    url = url_of_records(configuration)
     if not yes:
-        click.confirm("Whoever holds the old key could have signed until now. Begin a new key?", abort=True)
+        confirm("Whoever holds the old key could have signed until now. Begin a new key?")
     with StateLock(configuration.state):
-        trust = Records.renew_key(url_of(records_file(configuration)), clock=utc_now, actor="operator")
-    console().print(f"New key: {trust.written()}", markup=False, soft_wrap=True)
+        trust = Records.renew_key(url, clock=utc_now, actor="operator")
+    click.echo(f"New key: {trust.written()}")
 
 
 @command.command()
@@ -93,9 +94,9 @@ def renew(config_path: Path, *, yes: bool) -> None:
 @explaining_errors
 def accept(config_path: Path, reason: str) -> None:
     """Accept records that were changed without the log, once somebody has looked at them; that too is recorded."""
-    with closing(open_records(_with_records(config_path))) as records, records.transaction("operator") as transaction:
+    with records_of(load(config_path)) as records, records.transaction("operator") as transaction:
         accept_records(transaction, reason)
-    console().print("Accepted, and put on the record.")
+    print_line("Accepted, and put on the record.")
 
 
 @command.command()
@@ -105,7 +106,7 @@ def accept(config_path: Path, reason: str) -> None:
 @explaining_errors
 def show(config_path: Path, ticket: str, *, as_json: bool) -> None:
     """Tell why a ticket was handled as it was, and list every entry about it."""
-    with closing(open_records(_with_records(config_path))) as records:
+    with records_of(load(config_path)) as records:
         why, entries = explanations.find(records, ticket), records.audit_entries(ticket=ticket)
     if why is None and not entries:
         fail(
@@ -130,15 +131,10 @@ def show(config_path: Path, ticket: str, *, as_json: bool) -> None:
 @explaining_errors
 def export(config_path: Path, ticket: str | None, tenant: str | None) -> None:
     """Write entries as JSON lines to standard output, byte for byte as they were hashed."""
-    with closing(open_records(_with_records(config_path))) as records, records.reading() as connection:
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    with records_of(load(config_path)) as records, records.reading() as connection:
         export_entries(connection, sys.stdout, tenant=tenant, ticket=ticket)
-
-
-def _with_records(config_path: Path) -> Configuration:
-    configuration = load(config_path)
-    if not records_file(configuration).exists():
-        fail(ExitCode.UNAVAILABLE, f"{records_file(configuration)}: not there yet; `deskhand run` makes it")
-    return configuration
 
 
 def _document(result: Verification) -> dict[str, Any]:
@@ -154,10 +150,9 @@ def _document(result: Verification) -> dict[str, Any]:
 
 
 def _tell(why: Why) -> None:
-    out = console()
-    out.print(f"Ticket {why.ticket_id}: {why.outcome.value}", markup=False, style="bold")
+    print_line(f"Ticket {why.ticket_id}: {why.outcome.value}", style="bold")
     for number, reason in enumerate(why.reasons, start=1):
-        out.print(f"{number:>3}. {reason}", markup=False, soft_wrap=True)
+        print_line(f"{number}. {reason}")
     if why.triage is not None:
         rows = [
             (

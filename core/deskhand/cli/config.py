@@ -5,9 +5,19 @@ from pathlib import Path
 
 import click
 
-from deskhand.cli.answers import config_option, console, explaining_errors, json_option, print_json, print_table
+from deskhand.cli.answers import (
+    config_option,
+    explaining_errors,
+    fail,
+    json_option,
+    print_json,
+    print_line,
+    print_table,
+)
+from deskhand.cli.exit_codes import ExitCode
 from deskhand.configuration.loading import connector_settings, load
 from deskhand.configuration.reference import Setting, settings
+from deskhand.desk.connections import Connections
 from deskhand.registry import Registry
 
 
@@ -23,13 +33,12 @@ def command() -> None:
 def check(config_path: Path, *, as_json: bool) -> None:
     """Check the file and every connector's section, contacting nobody."""
     configuration = load(config_path)
-    registry = Registry.discover(configuration.enabled_plugins)
-    for name in configuration.connectors:
-        connector_settings(configuration, registry, name)
+    with Connections.open(configuration):
+        pass  # whatever can be wrong without asking anybody is found by opening
     if as_json:
         print_json({"file": str(configuration.file), "ok": True, "connectors": sorted(configuration.connectors)})
     else:
-        console().print(f"{configuration.file}: everything in it is understood.", markup=False, soft_wrap=True)
+        print_line(f"{configuration.file}: everything in it is understood.")
 
 
 @command.command()
@@ -53,7 +62,11 @@ def show(config_path: Path) -> None:
 @click.option("--markdown", is_flag=True, help="Answer with the page docs/guide/settings.md.")
 def explain(section: str | None, *, as_json: bool, markdown: bool) -> None:
     """Explain every setting, or those of one SECTION."""
-    found = [each for each in settings(Registry.discover()) if section is None or each.section.startswith(section)]
+    every = settings(Registry.discover())
+    found = [each for each in every if section is None or f"{each.section}.".startswith(f"{section}.")]
+    if not found:
+        sections = ", ".join(dict.fromkeys(each.section for each in every if each.section))
+        fail(ExitCode.USAGE, f"there is no section {section}; there are {sections}")
     if as_json:
         print_json([{name: getattr(each, name) for name in Setting.__slots__} for each in found])
     elif markdown:

@@ -4,8 +4,16 @@ from pathlib import Path
 
 import click
 
-from deskhand.cli.answers import config_option, console, explaining_errors, fail, json_option, print_json, print_pairs
-from deskhand.cli.exit_codes import ExitCode
+from deskhand.cli.answers import (
+    config_option,
+    confirm,
+    explaining_errors,
+    json_option,
+    print_json,
+    print_line,
+    print_pairs,
+)
+from deskhand.cli.stores import mirror_of, records_of
 from deskhand.configuration.loading import load
 from deskhand.desk.lock import StateLock
 from deskhand.desk.stores import mirror_file, open_mirror, open_records, records_file
@@ -26,23 +34,16 @@ def status(config_path: Path, *, as_json: bool) -> None:
     """Show where records and mirror are, how big they are, and what they hold."""
     configuration = load(config_path)
     files = {"records": records_file(configuration), "mirror": mirror_file(configuration)}
-    missing = [str(file) for file in files.values() if not file.exists()]
-    if missing:
-        fail(ExitCode.UNAVAILABLE, f"{' and '.join(missing)}: not there yet; `deskhand run` makes them")
-    records, mirror = open_records(configuration), open_mirror(configuration)
-    try:
-        document = {
-            **{name: f"{file} ({file.stat().st_size / 1e6:.1f} MB)" for name, file in files.items()},
-            "mirrored": mirror.counts(),
-            "work": work.counts(records),
-        }
-    finally:
-        mirror.close()
-        records.close()
+    with records_of(configuration) as records, mirror_of(configuration) as mirror:
+        counted = {"work": work.counts(records), "mirrored": mirror.counts()}
+    sizes = {name: file.stat().st_size for name, file in files.items()}
     if as_json:
-        print_json(document)
-    else:
-        print_pairs(document)
+        print_json({name: {"file": str(file), "bytes": sizes[name]} for name, file in files.items()} | counted)
+        return
+    print_pairs(
+        {name: f"{file} ({sizes[name] / 1e6:.1f} MB)" for name, file in files.items()}
+        | {name: ", ".join(f"{count:,} {what}" for what, count in each.items()) for name, each in counted.items()}
+    )
 
 
 @command.command()
@@ -54,7 +55,7 @@ def migrate(config_path: Path) -> None:
     with StateLock(configuration.state):
         open_records(configuration).close()
         open_mirror(configuration).close()
-    console().print("Records and mirror are of this version.")
+    print_line("Records and mirror are of this version.")
 
 
 @command.command(name="rebuild-mirror")
@@ -65,7 +66,7 @@ def rebuild_mirror(config_path: Path, *, yes: bool) -> None:
     """Discard the mirror; the next run reads it from the PSA again. Records are not touched."""
     configuration = load(config_path)
     if not yes:
-        click.confirm(f"Discard {mirror_file(configuration)}?", abort=True)
+        confirm(f"Discard {mirror_file(configuration)}?")
     with StateLock(configuration.state):
         Mirror.rebuild(mirror_file(configuration)).close()
-    console().print("The mirror is empty; `deskhand run` fills it again.")
+    print_line("The mirror is empty; `deskhand run` fills it again.")

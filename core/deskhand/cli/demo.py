@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deskhand.cli.answers import console, explaining_errors, fail, print_json
+from deskhand.cli.answers import console, explaining_errors, fail, inert, print_json
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.demo.play import DemoOptions, default_state, played
 from deskhand.demo.rehearsal import Script
@@ -118,7 +117,7 @@ class _Terminal:
 
     def remarked(self, remark: str) -> None:
         """Print a remark above the bar."""
-        self._bar.console.print(escape(remark), style="dim", soft_wrap=True)
+        self._bar.console.print(inert(remark), style="dim", soft_wrap=True)
 
     def opened(self, console: str, tickets: int) -> None:
         """Print where the console is."""
@@ -131,7 +130,7 @@ class _Terminal:
         self.advanced(self._handled, self._tickets)
         tone = _TONES[why.outcome]
         self._bar.console.print(
-            f"[dim]#{escape(why.ticket_id)}[/] [{tone}]{why.outcome.value:<12}[/] {escape(_gist(why))}",
+            f"[dim]#{inert(why.ticket_id)}[/] [{tone}]{why.outcome.value:<12}[/] {inert(_gist(why))}",
             no_wrap=True,
             overflow="ellipsis",
         )
@@ -140,7 +139,7 @@ class _Terminal:
         """Print a line where no bar can be seen, such as in a log."""
         if not self._bar.console.is_terminal and line != self._told:
             self._told = line
-            self._bar.console.print(escape(line), style="dim")
+            self._bar.console.print(inert(line), style="dim")
 
     def close(self) -> None:
         """Take the bar away."""
@@ -187,7 +186,7 @@ def _tell(report: DemoReport, state: Path) -> None:
         )
     out.print(quality)
     for name, value in _summary(report, state).items():
-        out.print(f"[bold]{name:<12}[/] {escape(value)}", soft_wrap=True)
+        out.print(f"[bold]{name:<12}[/] {inert(value)}", soft_wrap=True)
 
 
 def _summary(report: DemoReport, state: Path) -> dict[str, str]:

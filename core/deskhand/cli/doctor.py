@@ -4,18 +4,19 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
 
 import click
-from rich.markup import escape
 
-from deskhand.cli.answers import config_option, console, explaining_errors, fail, json_option, print_json
+from deskhand.cli.answers import config_option, console, explaining_errors, fail, inert, json_option, print_json
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.configuration.loading import connector_settings, load
 from deskhand.configuration.problems import InvalidConfigurationError
 from deskhand.configuration.schema import Configuration
 from deskhand.desk.connections import Connections
+from deskhand.desk.policies import Policies
 from deskhand.desk.stores import mirror_file, open_mirror, open_records, records_file
 from deskhand.identity.clients import Clients
 from deskhand.identity.facts import MirrorFacts
@@ -26,11 +27,15 @@ from deskhand.mirror.mirror import Mirror
 from deskhand.records.audit.verification import verify
 from deskhand.records.database import RecordsUnavailableError, url_of
 from deskhand.registry import Registry
-from deskhand.sdk.errors import ConnectorError
+from deskhand.sdk.clock import utc_now
+from deskhand.sdk.errors import ConfigurationError, ConnectorError
+from deskhand.sdk.roles import TicketSystem
 
 Look: TypeAlias = Callable[[Configuration], Iterator["Finding"]]
 
 LEAST_FREE_BYTES = 500_000_000
+_MISTAKES = (InvalidConfigurationError, ConfigurationError)
+MOST_AHEAD = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ def command(config_path: Path, *, as_json: bool, offline: bool) -> None:
     else:
         for each in findings:
             sign, tone = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "yellow")}[each.is_well]
-            console().print(f"[{tone}]{sign}[/] [bold]{escape(each.name):<14}[/] {escape(each.detail)}", soft_wrap=True)
+            console().print(f"[{tone}]{sign}[/] [bold]{inert(each.name):<14}[/] {inert(each.detail)}", soft_wrap=True)
     wrong = [each.name for each in findings if each.is_well is False]
     if wrong:
         fail(ExitCode.FAILED, f"{len(wrong)} of {len(findings)} checks failed: {', '.join(wrong)}")
@@ -75,6 +80,11 @@ def _plugins(configuration: Configuration) -> Iterator[Finding]:
             yield Finding(name, is_well=True, detail=f"admitted, version {registry.plugins[name].version}")
         except InvalidConfigurationError as error:
             yield Finding(name, is_well=False, detail=str(error))
+            return
+    try:
+        Connections.open(configuration).close()
+    except _MISTAKES as error:
+        yield Finding("connectors", is_well=False, detail=str(error))
 
 
 def _disk(configuration: Configuration) -> Iterator[Finding]:
@@ -114,13 +124,10 @@ def _mirror(configuration: Configuration) -> Iterator[Finding]:
     except MirrorUnavailableError as error:
         yield Finding("mirror", is_well=False, detail=str(error))
         return
-    counted = ", ".join(f"{count:,} {name}" for name, count in mirror.counts().items())
-    unmatched = _clients(configuration, mirror).unmatched
-    mirror.close()
-    yield Finding("mirror", is_well=True, detail=counted)
-    if unmatched:
-        detail = f"[identity] verified_domains: {', '.join(unmatched)} names no single company; it counts for nobody"
-        yield Finding("clients", is_well=False, detail=detail)
+    with closing(mirror):
+        counted = ", ".join(f"{count:,} {name}" for name, count in mirror.counts().items())
+        yield Finding("mirror", is_well=True, detail=counted)
+        yield from _clients(configuration, mirror)
 
 
 def _identity(configuration: Configuration) -> Iterator[Finding]:
@@ -129,10 +136,24 @@ def _identity(configuration: Configuration) -> Iterator[Finding]:
         yield Finding("own domains", is_well=False, detail=detail)
 
 
-def _clients(configuration: Configuration, mirror: Mirror) -> Clients:
-    with closing(open_records(configuration)) as records:
+def _clients(configuration: Configuration, mirror: Mirror) -> Iterator[Finding]:
+    """Look whether the PSA has the clients the configuration names; before it was read nobody can tell."""
+    if not mirror.companies():
+        return
+    strangers = Policies(configuration.policy, configuration.clients, mirror).unmatched()
+    if strangers:
+        detail = f"[clients]: the PSA has no company {', '.join(strangers)}; use its id or its identifier"
+        yield Finding("clients", is_well=False, detail=detail)
+    try:
+        records = open_records(configuration)
+    except RecordsUnavailableError:
+        return  # told above
+    with closing(records):
         name = configuration.desk.ticket_system
-        return Clients(MirrorFacts(mirror, records, configuration.identity, connector=name))
+        unmatched = Clients(MirrorFacts(mirror, records, configuration.identity, connector=name)).unmatched
+    if unmatched:
+        detail = f"[identity] verified_domains: {', '.join(unmatched)} names no single company; it counts for nobody"
+        yield Finding("domains", is_well=False, detail=detail)
 
 
 def _engine(configuration: Configuration) -> Iterator[Finding]:
@@ -152,11 +173,25 @@ def _engine(configuration: Configuration) -> Iterator[Finding]:
 def _vendors(configuration: Configuration) -> Iterator[Finding]:
     try:
         connections = Connections.open(configuration)
-    except InvalidConfigurationError:
-        return  # told above, plugin by plugin
+    except _MISTAKES:
+        return  # told above
     with connections:
         for name, connector in connections.connectors.items():
             try:
                 yield Finding(f"{name} answers", is_well=True, detail=connector.check())
             except ConnectorError as error:
                 yield Finding(f"{name} answers", is_well=False, detail=str(error))
+        yield from _clock(connections.ticket_system)
+
+
+def _clock(system: TicketSystem) -> Iterator[Finding]:
+    """Look whether the PSA dates changes later than now: its clock and this machine's then disagree."""
+    now = utc_now()
+    try:
+        ahead = [ticket.updated_at for ticket in system.tickets_since(now + MOST_AHEAD).tickets]
+    except ConnectorError:
+        return  # told above
+    if ahead:
+        minutes = (max(ahead) - now).total_seconds() / 60
+        detail = f"the PSA dates a change {minutes:.0f} min ahead of this machine's clock: check both clocks"
+        yield Finding("clock", is_well=False, detail=detail)

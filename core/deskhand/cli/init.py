@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from deskhand.cli.answers import console, fail
+from deskhand.cli.answers import fail, print_line
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.configuration.template import TEMPLATE
 
@@ -23,8 +23,4 @@ def command(path: Path) -> None:
         fail(
             ExitCode.UNAVAILABLE, f"{path} cannot be written ({error.strerror}); name a file in a folder you may write"
         )
-    console().print(
-        f"Wrote {path}. Fill in the connector, put its secrets beside it, then run: deskhand doctor -c {path}",
-        markup=False,
-        soft_wrap=True,
-    )
+    print_line(f"Wrote {path}. Fill in the connector, put its secrets beside it, then run: deskhand doctor -c {path}")

@@ -1,9 +1,13 @@
 """The command line's front door. Commands are imported when they are called, so that --help is instant."""
 
 import importlib
+import sys
+from io import TextIOWrapper
 from typing import Any
 
 import click
+
+from deskhand.cli.exit_codes import ExitCode
 
 _COMMANDS = {
     "audit": ("deskhand.cli.audit", "Verify, show and export the record."),
@@ -26,6 +30,14 @@ class LazyGroup(click.Group):
         """Name the commands, in alphabetical order."""
         del ctx
         return sorted(_COMMANDS)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's signature
+        """Run a command; Ctrl-C, and an unanswered question, end it with the documented code."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("\ndeskhand: interrupted; nothing is lost", err=True)
+            ctx.exit(ExitCode.INTERRUPTED)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
@@ -51,4 +63,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:  # noqa: ANN401  # click returns what the command returns
     """Run the command line and exit with a documented code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # whatever a ticket says, in whatever locale
     return cli(args=arguments, prog_name="deskhand")

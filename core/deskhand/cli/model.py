@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from deskhand.cli.answers import console, fail, json_option, print_json, print_pairs
+from deskhand.cli.answers import explaining_errors, fail, json_option, print_json, print_line, print_pairs
 from deskhand.cli.build_bar import build_bar
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.configuration.loading import load
@@ -23,6 +23,7 @@ def command() -> None:
     "--config", "-c", "config_path", type=click.Path(path_type=Path, dir_okay=False), envvar="DESKHAND_CONFIG"
 )
 @json_option
+@explaining_errors
 def status(config_path: Path | None, *, as_json: bool) -> None:
     """Say which model answers, or why none does. Starts the model once."""
     settings = load(config_path).engine if config_path else EngineSettings()
@@ -55,11 +56,11 @@ def install(*, quiet: bool, portable: bool) -> None:
             built = runtime.install(show, portable=portable)
     except runtime.RuntimeInstallError as error:
         fail(ExitCode.UNAVAILABLE, str(error))
-    console().print(f"The model runtime is in {built.folder}.", markup=False, soft_wrap=True)
+    print_line(f"The model runtime is in {built.folder}.")
 
 
 @command.command()
 def uninstall() -> None:
     """Remove the runtime, the compiled wheel and the bundled model."""
     removed = runtime.uninstall()
-    console().print("Removed." if removed else "There was nothing to remove.")
+    print_line("Removed." if removed else "There was nothing to remove.")

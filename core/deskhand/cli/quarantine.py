@@ -1,23 +1,22 @@
 """`deskhand quarantine`: say whose ticket it is where the desk could not tell, and have it remembered."""
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from deskhand.cli.answers import (
     config_option,
-    console,
     explaining_errors,
     fail,
     json_option,
     print_json,
+    print_line,
     print_table,
 )
 from deskhand.cli.exit_codes import ExitCode
+from deskhand.cli.stores import mirror_of, records_of
 from deskhand.configuration.loading import load
 from deskhand.configuration.schema import Configuration
-from deskhand.desk.stores import open_mirror, open_records
 from deskhand.identity.facts import MirrorFacts
 from deskhand.identity.resolution import Remembered, RuleRefusedError, remember
 from deskhand.mirror.mirror import Mirror
@@ -38,8 +37,7 @@ def command() -> None:
 @explaining_errors
 def list_entries(config_path: Path, *, as_json: bool) -> None:
     """List the tickets that are held, the longest waiting first."""
-    with ExitStack() as closing:
-        records, _ = _stores(load(config_path), closing)
+    with records_of(load(config_path)) as records:
         entries = quarantine.open_entries(records)
     if as_json:
         print_json(
@@ -74,8 +72,7 @@ def list_entries(config_path: Path, *, as_json: bool) -> None:
 def resolve(ticket: str, tenant: str, what: Remembered | None, device: str, config_path: Path) -> None:
     """Say whose TICKET it is. It goes back into the queue; a running desk takes it up within a second."""
     configuration = load(config_path)
-    with ExitStack() as closing:
-        records, mirror = _stores(configuration, closing)
+    with records_of(configuration) as records, mirror_of(configuration) as mirror:
         company = mirror.company(tenant)
         if company is None:
             fail(ExitCode.USAGE, f"the PSA has no company {tenant}; `deskhand quarantine list` names the candidates")
@@ -87,15 +84,7 @@ def resolve(ticket: str, tenant: str, what: Remembered | None, device: str, conf
         except LookupError as error:
             fail(ExitCode.USAGE, f"{error}; `deskhand quarantine list` names those that are")
     remembered = f" Remembered: {rule.kind} {rule.value}." if rule else ""
-    console().print(f"Ticket {ticket} belongs to {owner.name}.{remembered}", markup=False, soft_wrap=True)
-
-
-def _stores(configuration: Configuration, closing: ExitStack) -> tuple[Records, Mirror]:
-    records = open_records(configuration)
-    closing.callback(records.close)
-    mirror = open_mirror(configuration)
-    closing.callback(mirror.close)
-    return records, mirror
+    print_line(f"Ticket {ticket} belongs to {owner.name}.{remembered}")
 
 
 def _rule(  # what a rule is made of

@@ -151,8 +151,15 @@ class Desk:
     def _prepare(self, progress: Progress) -> None:
         self._enter("reading the PSA's history", progress)
         self.worker.insist(lambda: self.intake.backfill(progress.advanced), self.stopping)
+        self.worker.insist(self._look_for_strangers, self.stopping)
         self._enter("learning from closed tickets", progress)
-        self.judgement.learn()
+        self.worker.insist(self.judgement.learn, self.stopping)
+
+    def _look_for_strangers(self) -> None:
+        """Warn of policies for clients the PSA does not have: a misspelt name would leave the default in force."""
+        strangers = self.worker.handler.policies.unmatched()
+        if strangers:
+            log.warning("policies for nobody", clients=strangers, next="name PSA ids or identifiers in [clients]")
 
     def _run_on_schedule(self) -> None:
         self.schedule.start()
@@ -178,16 +185,15 @@ class Desk:
         try:
             counted = work.counts(self.records)
             self.mirror.counts()
-            stores = Light(name="stores", is_well=True, text="Records kept", detail=str(self.configuration.state))
+            trouble = self._disk_trouble()
         except (RecordsUnavailableError, MirrorUnavailableError) as error:
-            counted = {}
-            stores = Light(name="stores", is_well=False, text="Records unavailable", detail=str(error))
+            counted, trouble = {}, str(error)
         return Health(
             name=self.configuration.desk.name,
             version=version("deskhand"),
             at=self.clock(),
             phase=self._phase,
-            lights=(self._psa_light(), stores, self._engine_light()),
+            lights=(self._psa_light(), self._stores_light(trouble), self._engine_light()),
             work=counted,
         )
 
@@ -195,17 +201,28 @@ class Desk:
     def model_line(self) -> str:
         """What decides at present, in one line for people."""
         identity, history = self.engine.identity(), self.judgement.history
-        model = identity.model or "no model"
+        missing = self.judgement.missing_model
+        model = f"no model ({missing})" if missing else identity.model or "no model"
         return (
             f"{model}; {len(history.tickets):,} closed tickets learned from" if history else f"{model}; {self._phase}"
         )
 
     def _psa_light(self) -> Light:
-        trouble = self.worker.trouble or self.schedule.health().last_error
+        intake = self.schedule.health()
+        trouble = self.worker.psa_trouble or (None if intake.is_disk_trouble else intake.last_error)
         name = self.configuration.desk.ticket_system
         if trouble:
             return Light(name="psa", is_well=False, text="PSA in trouble", detail=trouble)
         return Light(name="psa", is_well=True, text="PSA connected", detail=name)
+
+    def _disk_trouble(self) -> str | None:
+        intake = self.schedule.health()
+        return self.worker.disk_trouble or (intake.last_error if intake.is_disk_trouble else None)
+
+    def _stores_light(self, trouble: str | None) -> Light:
+        if trouble:
+            return Light(name="stores", is_well=False, text="Records cannot be kept", detail=trouble)
+        return Light(name="stores", is_well=True, text="Records kept", detail=str(self.configuration.state))
 
     def _engine_light(self) -> Light:
         """Tell about the model; a missing one is no fault, since triage stands without."""

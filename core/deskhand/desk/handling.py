@@ -39,12 +39,19 @@ class Handler:
         Raises the connector's errors where the PSA cannot be reached; the item then stays in the queue.
         """
         try:
+            return self._handle(item, *self.intake.read_ticket(item.ticket_id))
+        except NotFoundError:
+            self.writer.system.check()  # where credentials are refused, everything can look as if it did not exist
+        try:
             ticket, notes = self.intake.read_ticket(item.ticket_id)
         except NotFoundError:
             return self._leave_alone(item, "The ticket no longer exists in the PSA, or may not be read.")
+        return self._handle(item, ticket, notes)
+
+    def _handle(self, item: WorkItem, ticket: Ticket, notes: Sequence[Note]) -> Why:
         if ticket.is_closed:
             return self._leave_alone(item, f"The ticket is already closed ({ticket.status.name}).")
-        owner = self.judgement.resolver().resolve(ticket, notes)
+        owner = self.judgement.resolver(ticket.company).resolve(ticket, notes)
         if isinstance(owner, Ambiguity):
             return self._hold(item, owner)
         decided = self._decided_before(ticket.id) or self._decide(owner, ticket, notes)
@@ -73,6 +80,8 @@ class Handler:
             )
         else:
             taxonomy, priorities = self.taxonomies.of(ticket.board.id), self.taxonomies.priorities()
+            missing = self.judgement.missing_model
+            reasons = (*reasons, f"No model took part: {missing}.") if missing else reasons
             triage = self.judgement.triager.triage(owner, ticket, notes, taxonomy, priorities, policy.matrix)
             judged = verdict(policy, triage, ticket)
             why = Why(

@@ -17,6 +17,11 @@ def desk_id(state: Path) -> str:
     try:
         if not path.exists():
             _create(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be written ({error.strerror}); make room or mend its folder"
+        ) from error
+    try:
         identifier = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be used ({type(error).__name__}); restore it from a backup") from error

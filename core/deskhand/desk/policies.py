@@ -21,3 +21,8 @@ class Policies:
         company = self.mirror.company(tenant.id)
         keys = (tenant.id, company.identifier if company else "")
         return next((self.clients[key] for key in keys if key in self.clients), self.default)
+
+    def unmatched(self) -> tuple[str, ...]:
+        """Name the clients with a policy of their own whom the mirror does not know: most likely misspelt."""
+        known = {key for company in self.mirror.companies() for key in (company.id, company.identifier)}
+        return tuple(sorted(self.clients.keys() - known))

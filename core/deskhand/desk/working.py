@@ -21,7 +21,10 @@ log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 5
 LONGEST_PAUSE = 300.0
+IDLE = 0.5
 READ_AGAIN_AFTER = timedelta(seconds=30)
+LONGEST_DELAY = READ_AGAIN_AFTER * 2**MOST_ATTEMPTS
+"""A ticket put off for longer than this was put off by a clock that has been set back since: it is due."""
 BATCH = 50
 
 _DISK_TROUBLE = (RecordsUnavailableError, MirrorUnavailableError)
@@ -40,7 +43,10 @@ class Worker:
     on_handled: Callable[[Why], None] = field(default=lambda _: None)
     on_idle: Callable[[], None] = field(default=lambda: None)
     """Called between batches and every half second without work; must be quick when nothing is due."""
-    trouble: str | None = field(default=None, init=False)
+    wait: Callable[[threading.Event, float], object] = threading.Event.wait
+    """Waits so many seconds, or until the event is set."""
+    psa_trouble: str | None = field(default=None, init=False)
+    disk_trouble: str | None = field(default=None, init=False)
     handled: int = field(default=0, init=False)
     _failures: int = field(default=0, init=False)
 
@@ -48,18 +54,19 @@ class Worker:
         """Work until ``stop`` is set, or with ``until_empty`` until nothing is due."""
         while not stop.is_set():
             try:
-                items = work.pending(self.records, now=self.clock(), limit=BATCH)
+                items = self._due()
                 pause = self._work_through(items, stop)
                 self.on_idle()
+                if not items:
+                    self._recover()
+                    if until_empty and not work.counts(self.records).get("pending", 0):
+                        return
             except _DISK_TROUBLE as error:
-                pause = self._fall_back(str(error), None)
-                items = []
+                pause = self._fall_back_on_disk(error)
             if pause is not None:
-                stop.wait(pause)
+                self.wait(stop, pause)
             elif not items:
-                if until_empty and not work.counts(self.records).get("pending", 0):
-                    return
-                stop.wait(0.5)
+                self.wait(stop, IDLE)
 
     def insist(self, step: Callable[[], object], stop: threading.Event) -> None:
         """Run a step of intake until it comes to its end, pausing after each failure, or until told to stop."""
@@ -67,12 +74,16 @@ class Worker:
             try:
                 outcome = attempt(step, passing=(*_DISK_TROUBLE, StoppedError))
             except _DISK_TROUBLE as error:
-                stop.wait(self._fall_back(str(error), None))
+                self.wait(stop, self._fall_back_on_disk(error))
                 continue
             if isinstance(outcome, Done):
                 self._recover()
                 return
-            stop.wait(self._fall_back(outcome.reason, outcome.retry_after))
+            self.wait(stop, self._fall_back(outcome))
+
+    def _due(self) -> list[WorkItem]:
+        now = self.clock()
+        return work.pending(self.records, now=now, limit=BATCH, latest=now + LONGEST_DELAY)
 
     def _work_through(self, items: list[WorkItem], stop: threading.Event) -> float | None:
         """Handle items in order; return the seconds to pause where going on is pointless."""
@@ -96,8 +107,8 @@ class Worker:
     def _after(self, item: WorkItem, failed: Failed) -> float | None:
         log.warning("ticket not handled", ticket=item.ticket_id, recovery=failed.recovery.value, reason=failed.reason)
         match failed.recovery:
-            case Recovery.RETRY_LATER | Recovery.REAUTHORISE:
-                return self._fall_back(failed.reason, failed.retry_after)
+            case Recovery.RETRY_LATER | Recovery.REAUTHORISE | Recovery.RECONFIGURE:
+                return self._fall_back(failed)
             case Recovery.READ_FIRST:
                 self._postpone(item, READ_AGAIN_AFTER, failed.reason)
             case Recovery.TELL_TECHNICIAN:
@@ -112,15 +123,28 @@ class Worker:
         with self.records.transaction(ACTOR) as transaction:
             work.postpone(transaction, item, until=self.clock() + delay, reason=reason)
 
-    def _fall_back(self, reason: str, retry_after: float | None) -> float:
-        if self.trouble != reason:
-            log.error("work pauses", reason=reason, next="it goes on by itself; nothing is lost")
-        self.trouble = reason
+    def _fall_back(self, failed: Failed) -> float:
+        """Return the seconds to pause while the PSA is in trouble."""
+        self._tell(failed.reason, self.psa_trouble)
+        self.psa_trouble, self.disk_trouble = failed.reason, None
+        return min(LONGEST_PAUSE, self._pause() if failed.retry_after is None else failed.retry_after)
+
+    def _fall_back_on_disk(self, error: Exception) -> float:
+        """Return the seconds to pause while our own stores are in trouble."""
+        self._tell(str(error), self.disk_trouble)
+        self.psa_trouble, self.disk_trouble = None, str(error)
+        return min(LONGEST_PAUSE, self._pause())
+
+    def _tell(self, reason: str, told: str | None) -> None:
         self._failures += 1
-        return min(LONGEST_PAUSE, retry_after if retry_after is not None else 2.0 ** (self._failures - 1))
+        if reason != told:
+            log.error("work pauses", reason=reason, next="it goes on by itself; nothing is lost")
+
+    def _pause(self) -> float:
+        return 2.0 ** min(self._failures - 1, 30)
 
     def _recover(self) -> None:
-        if self.trouble is not None:
+        if self.psa_trouble or self.disk_trouble:
             log.info("work goes on", after_failures=self._failures)
-        self.trouble = None
+        self.psa_trouble = self.disk_trouble = None
         self._failures = 0

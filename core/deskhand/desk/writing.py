@@ -7,7 +7,7 @@ from pydantic import JsonValue, ValidationError
 
 from deskhand.agent.note import render
 from deskhand.desk.taxonomies import LiveTaxonomies
-from deskhand.records.documents import FieldName, Triage, Why
+from deskhand.records.documents import FieldName, Handling, Triage, Why
 from deskhand.registry import Registry
 from deskhand.sdk.errors import NotFoundError, RejectedError
 from deskhand.sdk.models import TenantContext, Ticket
@@ -42,7 +42,8 @@ class Writer:
         if why.triage is None:
             return why
         applied, reasons = self._apply(owner, ticket, why.triage, why.applied)
-        text = render(why.triage, handling=why.handling, applied=applied, desk_name=self.desk_name)
+        handling = why.handling if applied == why.applied else Handling.SUGGEST
+        text = render(why.triage, handling=handling, applied=applied, desk_name=self.desk_name)
         receipt = self.gate.perform(
             self._call("add_internal_note", owner, {"ticket_id": ticket.id, "text": text}, self.key(ticket.id, "note"))
         )

@@ -7,7 +7,8 @@ from deskhand.mirror.mirror import MirrorUnavailableError
 from deskhand.records.database import RecordsUnavailableError
 from deskhand.sdk.errors import AuthorizationError, ConnectorError, RateLimitedError, UnavailableError
 
-EXPECTED = (ConnectorError, MirrorUnavailableError, RecordsUnavailableError)
+DISK_TROUBLE = (MirrorUnavailableError, RecordsUnavailableError)
+EXPECTED = (ConnectorError, *DISK_TROUBLE)
 """Failures that end by themselves or by a person's doing; anything else is a defect of ours."""
 
 _TOLD_IN_SECONDS = 90

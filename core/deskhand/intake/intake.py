@@ -85,6 +85,7 @@ class Intake:
         self._has_warned_of_clocks = False
         self._unreadable: set[str] = set()
         self.reference_read_at: datetime | None = None
+        self._sought: set[str] = set()
         self.on_hint: Callable[[], None] = _nothing
 
     def refresh_reference_data(self) -> None:
@@ -92,6 +93,7 @@ class Intake:
 
         What a credential may not read does not keep the rest from being read; it is raised at the end.
         """
+        self._sought.clear()
         self._mirror.save_companies(self._until_stopped(self._system.companies()), complete=True)
         self._mirror.save_people(self._until_stopped(self._system.people()), complete=True)
         self._mirror.reach(self._has_reference)
@@ -134,9 +136,13 @@ class Intake:
                 pool.shutdown(cancel_futures=True)
 
     def read_ticket(self, ticket_id: str) -> tuple[Ticket, tuple[Note, ...]]:
-        """Read one ticket and all its notes from the PSA as they are now, and mirror them."""
+        """Read one ticket and all its notes from the PSA as they are now, and mirror them.
+
+        A client or a contact that is newer than the mirror is looked for, once until reference data is read again.
+        """
         ticket = self._system.ticket(ticket_id)
         notes = self._system.notes(ticket_id)
+        self._meet(ticket)
         self._mirror.save_tickets([ticket])
         self._mirror.save_notes(ticket_id, notes)
         return ticket, notes
@@ -164,6 +170,25 @@ class Intake:
             new = self._mirror.save_tickets([ticket])
             report += PollReport(1, len(new), self._commit(None, [ticket]))
         return report
+
+    def _meet(self, ticket: Ticket) -> None:
+        company, contact, address = ticket.company, ticket.contact, ticket.contact_email
+        if company and self._mirror.company(company.id) is None:
+            self._seek(f"company {company.id}", lambda: self._mirror.save_companies(self._system.companies()))
+        if contact and address and contact.id not in {each.id for each in self._mirror.people_by_email(address)}:
+            self._seek(
+                f"contact {contact.id} {address}",
+                lambda: self._mirror.save_people(self._system.people_by_email(address)),
+            )
+
+    def _seek(self, record: str, read: Callable[[], object]) -> None:
+        if record in self._sought:
+            return
+        try:
+            read()
+        except RejectedError as error:
+            log.info("record not found", connector=self.connector, reason=str(error))
+        self._sought.add(record)
 
     @property
     def has_caught_up(self) -> bool:
@@ -315,6 +340,8 @@ class Intake:
         try:
             notes = self._system.notes(ticket_id)
         except (NotFoundError, RejectedError) as error:
+            if isinstance(error, NotFoundError):
+                self._system.check()  # where credentials are refused, everything can look as if it did not exist
             log.info("history without notes", connector=self.connector, ticket=ticket_id, reason=str(error))
             notes = ()
         self._mirror.save_notes(ticket_id, notes)

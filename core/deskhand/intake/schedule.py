@@ -13,7 +13,7 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from deskhand.intake.failures import EXPECTED, pause_after, told
+from deskhand.intake.failures import DISK_TROUBLE, EXPECTED, pause_after, told
 from deskhand.intake.intake import Intake, PollReport, StoppedError
 from deskhand.intake.settings import IntakeSettings
 from deskhand.sdk.clock import Clock, utc_now
@@ -40,11 +40,19 @@ class IntakeHealth:
     last_error: str | None
     consecutive_failures: int
     next_attempt: datetime | None
+    is_disk_trouble: bool = False
+    """The last error is our own stores', not the PSA's."""
 
     @property
     def is_well(self) -> bool:
         """Tell whether the last attempt of every kind succeeded."""
         return self.consecutive_failures == 0
+
+
+def _set_event() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
 
 
 @dataclass(slots=True)
@@ -59,7 +67,7 @@ class _Duty:
     kind: type[BaseException] | None = None
     last_success: datetime | None = None
     next_attempt: datetime | None = None
-    idle: threading.Event = field(default_factory=threading.Event)
+    idle: threading.Event = field(default_factory=_set_event)
 
 
 class Schedule:
@@ -101,7 +109,6 @@ class Schedule:
     def start(self) -> None:
         """Begin: tickets at once, everything else as it falls due. Call it once."""
         for duty in self._duties.values():
-            duty.idle.set()
             job = {"args": [duty], "id": duty.name, "seconds": duty.period, "trigger": "interval"}
             at_once = duty is not self._reference or self._intake.reference_read_at is None
             if at_once:
@@ -123,6 +130,11 @@ class Schedule:
         self._phase = "stopped"
         return at_rest
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Tell whether nothing is under way: no request waits for its answer, which would keep the process alive."""
+        return all(duty.idle.is_set() for duty in self._duties.values())
+
     def health(self) -> IntakeHealth:
         """Tell how it is going."""
         with self._lock:
@@ -130,7 +142,12 @@ class Schedule:
                 self._duties.values(), key=lambda duty: (duty.failures > 0, duty is self._tickets, duty.failures)
             )
             return IntakeHealth(
-                self._phase, self._tickets.last_success, worst.problem, worst.failures, self._tickets.next_attempt
+                self._phase,
+                self._tickets.last_success,
+                worst.problem,
+                worst.failures,
+                self._tickets.next_attempt,
+                is_disk_trouble=worst.kind is not None and issubclass(worst.kind, DISK_TROUBLE),
             )
 
     def _poll(self) -> None:

@@ -23,12 +23,14 @@ SLOW = frozenset({"model"})
 WORTH_WAITING = 0.05
 """Nats a ticket that a slow stage must gain to be asked at all."""
 _KNOTS = 1 / (1 + np.exp(-np.linspace(-7.0, 7.0, 43)))
-CAUTION = 0.84
-"""Standard errors to allow for when a threshold is set: about four times in five the precision holds."""
+CAUTION = 0.5
+"""Standard errors to allow for when a threshold is set: about seven times in ten the precision holds."""
 LEAST_SURE = 0.5
 """No decision is made below this, however precise the easy tickets made the others."""
 STRANGE = 0.03
 """The share of held-out tickets, the least familiar, from which strangeness is reckoned."""
+ALWAYS_FAMILIAR = 0.3
+"""A cosine from which no ticket is strange, however alike past tickets were among themselves."""
 UNREACHABLE = 1.01
 """The threshold of a field whose confidence can never be enough."""
 
@@ -92,7 +94,7 @@ def learn(observations: Sequence[Observation], priors: Blend, target_precision: 
     bent = Blend(weights, curve)
     confidences = np.array([bent.confidence(each) for each in probabilities])
     threshold = max(LEAST_SURE, _threshold(confidences, right, target_precision))
-    familiar = float(np.quantile([each.likeness for each in observations], STRANGE))
+    familiar = min(float(np.quantile([each.likeness for each in observations], STRANGE)), ALWAYS_FAMILIAR)
     return Blend(weights, curve, threshold, familiar, len(observations))
 
 

@@ -48,8 +48,7 @@ class Features:
 
     def vector(self, text: str) -> Vector:
         """Return the features of one text."""
-        row = self.weigh(count([text]))
-        return Vector(row.indices, row.data)
+        return vectors(self.weigh(count([text])))[0]
 
     def weigh(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return the counted texts as weighted rows: word norms are 1, character norms CHARACTER_WEIGHT."""
@@ -61,6 +60,13 @@ class Features:
             norms = np.sqrt(np.maximum(squares, 1e-12))
             weights[part] *= weight / norms[rows[part]]
         return sparse.csr_matrix((weights.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
+
+
+def vectors(rows: sparse.csr_matrix) -> list[Vector]:
+    """Take weighted rows apart."""
+    ends = rows.indptr[1:-1]
+    parts = zip(np.split(rows.indices, ends), np.split(rows.data, ends), strict=True)
+    return [Vector(indices, weights) for indices, weights in parts]
 
 
 def count(texts: Sequence[str]) -> sparse.csr_matrix:

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from deskhand.knowledge.case import Candidate, Case, Scope, Scores, Wording
 from deskhand.knowledge.examples import is_common
-from deskhand.knowledge.features import BUCKETS, Features, Vector
+from deskhand.knowledge.features import BUCKETS, Features, vectors
 from deskhand.knowledge.heads import Head, train
 from deskhand.knowledge.similarity import Postings, highest
 from deskhand.knowledge.text import inert
@@ -92,15 +92,9 @@ class Memory:
 
     def cases(self, wordings: Sequence[Wording], counts: sparse.csr_matrix) -> list[Case]:
         """Prepare many tickets whose texts were counted already."""
-        rows = self.features.weigh(counts)
-        starts = rows.indptr
-        vectors = [
-            Vector(rows.indices[starts[row] : starts[row + 1]], rows.data[starts[row] : starts[row + 1]])
-            for row in range(rows.shape[0])
-        ]
         return [
             Case(wording, vector, self.postings.similarities(vector.words()))
-            for wording, vector in zip(wordings, vectors, strict=True)
+            for wording, vector in zip(wordings, vectors(self.features.weigh(counts)), strict=True)
         ]
 
     def case(self, wording: Wording) -> Case:

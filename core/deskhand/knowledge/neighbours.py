@@ -114,5 +114,6 @@ def _shown(found: _Found, likeness: float) -> SimilarTicket:
         summary=one_line(ticket.summary, ""),
         similarity=round(min(likeness, 1.0), 4),
         fix=fix or None,
+        hours=ticket.hours_worked,
         closed_at=ticket.closed_at,
     )

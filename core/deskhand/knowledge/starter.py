@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+
+from scipy import sparse
 
 from deskhand.knowledge.case import Candidate, Case, Scope, Scores
-from deskhand.knowledge.examples import Example
+from deskhand.knowledge.examples import Example, starter
 from deskhand.knowledge.features import Features, count
 from deskhand.knowledge.heads import Head, train
 from deskhand.knowledge.memory import telling_words
@@ -22,10 +25,11 @@ class StarterStage:
     name: str = "examples"
 
     @classmethod
-    def of(cls, examples: Sequence[Example], features: Features) -> "StarterStage":
-        """Learn from examples, in the features of the history they stand beside."""
-        rows = features.weigh(count([comparable(each.text) for each in examples]))
-        heads = {field: train(rows, [taught(each, field) for each in examples]) for field in TAUGHT}
+    def of(cls, features: Features, chosen: Sequence[int] | None = None) -> "StarterStage":
+        """Learn from all examples, or the chosen ones, in the features of the history they stand beside."""
+        places = range(len(starter())) if chosen is None else chosen
+        rows = features.weigh(counted()[places])
+        heads = {field: train(rows, [taught(starter()[place], field) for place in places]) for field in TAUGHT}
         return cls({field: head for field, head in heads.items() if head is not None})
 
     def judge(self, case: Case, scope: Scope, candidates: Sequence[Candidate]) -> Scores | None:
@@ -39,6 +43,12 @@ class StarterStage:
         """Quote the ticket's words that examples of this value use."""
         words = ", ".join(f"“{word}”" for word in telling_words(case, self.heads[scope.field], candidate.value))
         return (f"examples of “{candidate.label}” use {words}",) if words else ()
+
+
+@cache
+def counted() -> sparse.csr_matrix:
+    """Return the n-grams of the starter examples, one row for each."""
+    return count([comparable(each.text) for each in starter()])
 
 
 def taught(example: Example, field: FieldName) -> str:

@@ -12,10 +12,10 @@ from deskhand.knowledge.blend import FEWEST, Blend, Observation, learn
 from deskhand.knowledge.case import Candidate, Case, Scope, Stage, Wording
 from deskhand.knowledge.cues import Cues
 from deskhand.knowledge.examples import Example, starter
-from deskhand.knowledge.features import Features, count
+from deskhand.knowledge.features import Features, count, vectors
 from deskhand.knowledge.history import History, ballot_of, stages_of
 from deskhand.knowledge.memory import CHAIN, Group, Memory, Past, chosen, groups_of, likeness_in
-from deskhand.knowledge.starter import TAUGHT, StarterStage, taught
+from deskhand.knowledge.starter import TAUGHT, StarterStage, counted, taught
 from deskhand.knowledge.store import identified
 from deskhand.knowledge.text import comparable
 from deskhand.records.documents import FieldName, TicketKind
@@ -24,12 +24,12 @@ from deskhand.sdk.models import Level, Ticket
 HELD_OUT = 0.4
 """Share of the tickets, the newest, that judge what the older ones teach."""
 MOST_HELD_OUT = 1000
-PORTIONS = 2
+PORTIONS = 4
 """The held-out tickets come in portions; each is judged by everything older."""
 ONE_SIDED = 0.95
 """A level that more than this share of tickets have is the PSA's default, not somebody's choice."""
 
-_PLACE = {"history": 1.0, "neighbours": 0.4, "descriptions": 1.0, "meaning": 0.8, "model": 0.3}
+_PLACE = {"history": 1.0, "neighbours": 0.4, "descriptions": 1.0, "meaning": 0.5, "model": 0.3}
 _LEVEL = {"history": 1.0, "neighbours": 0.4, "examples": 0.6, "words": 0.8, "model": 0.3}
 PRIORS: Mapping[FieldName, Blend] = {
     FieldName.KIND: Blend(_LEVEL),
@@ -46,6 +46,10 @@ CLOSED_LISTS: Mapping[FieldName, tuple[Candidate, ...]] = {
 }
 """The fields whose values every PSA shares."""
 
+LEVELS = frozenset({FieldName.IMPACT, FieldName.URGENCY})
+"""Fields that make the priority."""
+_ALONE = np.zeros(0, dtype=np.float32)
+"""The likeness of a case to a history of no tickets."""
 _ROUNDS = ((FieldName.IMPACT, FieldName.URGENCY, FieldName.TYPE), (FieldName.SUBTYPE,), (FieldName.ITEM,))
 """Fields that can be asked together; the last of each is one the next round hangs on."""
 
@@ -64,12 +68,18 @@ class Lesson:
     """How training is to be done; see :class:`deskhand.agent.settings.TriageSettings` for what an operator may say."""
 
     target_precision: float = 0.85
+    level_precision: float = 0.6
+    """The same for impact and urgency, on which people themselves often disagree."""
     most: int = 20_000
     """The newest tickets only, so that memory stays bounded."""
     unset: frozenset[str] = frozenset()
     """Names, case-folded, of values that mean nobody has chosen."""
     monitoring_sources: tuple[str, ...] = ()
     consult: Consult = nobody
+
+    def target_of(self, field: FieldName) -> float:
+        """Return the precision to aim for."""
+        return self.level_precision if field in LEVELS else self.target_precision
 
 
 def train(past: Sequence[Past], lesson: Lesson | None = None) -> History:
@@ -79,15 +89,13 @@ def train(past: Sequence[Past], lesson: Lesson | None = None) -> History:
     tickets = [each.ticket for each in kept]
     wordings = [wording_of(each) for each in kept]
     counts = count([each.compared for each in wordings])
-    features = Features.fitted(
-        sparse.vstack([counts, count([comparable(each.text) for each in starter()])], format="csr")
-    )
+    features = Features.fitted(sparse.vstack([counts, counted()], format="csr"))
     cues = Cues(lesson.monitoring_sources)
-    priors = {**PRIORS, **_learned_from_examples(features, cues, lesson)}
+    priors = _believing(_learned_from_examples(features, cues, lesson))
     return identified(
         History(
             memory=Memory.of(counts, _telling(groups_of(tickets, lesson.unset)), features),
-            starter=StarterStage.of(starter(), features),
+            starter=StarterStage.of(features),
             cues=cues,
             blends=_learned_from_tickets(_hold_out(tickets, wordings, counts, lesson), priors, lesson),
             priors=priors,
@@ -154,7 +162,7 @@ def _learned_from_tickets(
     for fields in _ROUNDS:
         seen = _observed(rows, fields, priors, lesson.consult)
         for field in fields:
-            blend = learn([found for _, _, found in seen[field]], priors[field], lesson.target_precision)
+            blend = learn([found for _, _, found in seen[field]], priors[field], lesson.target_of(field))
             if blend is not priors[field]:
                 blends[field] = blend
         for row, asked, found in seen[fields[-1]]:
@@ -188,7 +196,7 @@ def _hold_out(
     for older, newer in TimeSeriesSplit(n_splits=PORTIONS, test_size=size).split(wordings):
         groups = _telling(groups_of([tickets[row] for row in older], lesson.unset))
         memory = Memory.of(counts[older], groups, Features.fitted(counts[older]))
-        stages = stages_of(memory, StarterStage.of(starter(), memory.features), Cues(lesson.monitoring_sources))
+        stages = stages_of(memory, StarterStage.of(memory.features), Cues(lesson.monitoring_sources))
         cases = memory.cases([wordings[row] for row in newer], counts[newer])
         held += [
             _HeldOut(tickets[row], case, memory, stages, (tickets[row].board.id,))
@@ -208,16 +216,19 @@ def _telling(groups: Mapping[Scope, Group]) -> dict[Scope, Group]:
 
 def _learned_from_examples(features: Features, cues: Cues, lesson: Lesson) -> dict[FieldName, Blend]:
     """Weigh examples against cue words by cross-validation over the starter examples."""
-    cases = [_example_case(each, features) for each in starter()]
+    cases = [
+        Case(_wording(example), vector, _ALONE)
+        for example, vector in zip(starter(), vectors(features.weigh(counted())), strict=True)
+    ]
     seen: dict[FieldName, list[Observation]] = {field: [] for field in TAUGHT}
     kinds = [each.kind for each in starter()]
     for learning, judging in StratifiedKFold(n_splits=5, shuffle=True, random_state=0).split(kinds, kinds):
-        stages = (StarterStage.of([starter()[row] for row in learning], features), cues)
-        for row in judging:
+        stages = (StarterStage.of(features, learning), cues)
+        for row in np.random.default_rng(0).permutation(judging):  # a trial sees the first few: they must be mixed
             more = lesson.consult(cases[row], [(Scope(field), CLOSED_LISTS[field]) for field in TAUGHT])
             for field in TAUGHT:
                 seen[field].append(_observe_example(starter()[row], cases[row], field, (*stages, *more)))
-    return {field: learn(seen[field], PRIORS[field], lesson.target_precision) for field in TAUGHT}
+    return {field: learn(seen[field], PRIORS[field], lesson.target_of(field)) for field in TAUGHT}
 
 
 def _observe_example(example: Example, case: Case, field: FieldName, stages: Sequence[Stage]) -> Observation:
@@ -227,6 +238,13 @@ def _observe_example(example: Example, case: Case, field: FieldName, stages: Seq
     return Observation(ballot, len(candidates), place)
 
 
-def _example_case(example: Example, features: Features) -> Case:
-    compared = comparable(example.text)
-    return Case(Wording("", example.text, compared=compared), features.vector(compared), np.zeros(0, dtype=np.float32))
+def _believing(learned: Mapping[FieldName, Blend]) -> dict[FieldName, Blend]:
+    """Add the priors of type, subtype and item; a model that helped with no example is not believed there either."""
+    if any(blend.weights["model"] for blend in learned.values()):
+        return {**PRIORS, **learned}
+    doubtful = {field: Blend({**PRIORS[field].weights, "model": 0.0}) for field in CHAIN}
+    return {**doubtful, **learned}
+
+
+def _wording(example: Example) -> Wording:
+    return Wording("", example.text, compared=comparable(example.text))

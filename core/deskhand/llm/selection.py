@@ -42,9 +42,6 @@ class EngineSettings(BaseModel):
         default=None, description="GGUF file of an embedding model; left out, similarity does without."
     )
     threads: int = Field(default=0, ge=0, le=256, description="Processor threads of a model; 0 takes up to eight.")
-    deadline_seconds: float = Field(
-        default=30.0, gt=0, le=600, description="Give up on the model's part of one ticket after this many seconds."
-    )
     context_tokens: int = Field(
         default=4096,
         ge=1024,

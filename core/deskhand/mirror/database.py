@@ -1,5 +1,6 @@
 """The mirror's file: opened, brought up to date, guarded by one lock, and honest about what is wrong with it."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -133,6 +134,8 @@ def _primary_code(error: sqlite3.Error) -> int | None:
 def _connect(path: Path) -> Database:
     if not path.parent.is_dir():
         raise MirrorUnavailableError(path, "its folder does not exist", f"create the folder {path.parent}")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise MirrorUnavailableError(path, *_DIAGNOSES[sqlite3.SQLITE_READONLY])
     connection = sqlite3.connect(path, check_same_thread=False, timeout=WAIT_FOR_OTHERS_SECONDS)
     return Database(connection, execute_plugins=False)
 

@@ -61,9 +61,11 @@ def enqueue(transaction: Transaction, connector: str, ticket_id: str, version: s
     return True
 
 
-def pending(records: Records, *, now: datetime, limit: int) -> list[WorkItem]:
-    """List what is due, in the order it was enqueued."""
+def pending(records: Records, *, now: datetime, limit: int, latest: datetime | None = None) -> list[WorkItem]:
+    """List what is due, in the order it was enqueued; what was put off beyond ``latest`` is due as well."""
     due = or_(work.c.not_before.is_(None), work.c.not_before <= written_time(now))
+    if latest is not None:
+        due = or_(due, work.c.not_before > written_time(latest))
     query = select(work).where(work.c.state == WorkState.PENDING, due).order_by(work.c.place).limit(limit)
     with records.reading() as connection:
         return [

@@ -114,6 +114,8 @@ class Ticket:
     owner: Reference | None = None
     source: Reference | None = None
     closed_at: datetime | None = None
+    hours_worked: float | None = None
+    """All work recorded on it, as the PSA adds it up; None where the PSA does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,38 +1,52 @@
 """The web application: one place that lists every route."""
 
+import asyncio
 from importlib.resources import files
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from deskhand.desk.desk import Desk
+from deskhand.mirror.database import MirrorUnavailableError
+from deskhand.records.database import RecordsUnavailableError
 from deskhand.sdk.webhooks import LARGEST_BODY, CallbackRefusedError
 from deskhand.web.console import Console
-from deskhand.web.headers import LoopbackConsole, SecurityHeaders
+from deskhand.web.headers import CALLBACKS, HEALTH, LoopbackConsole, SecurityHeaders, is_local
+
+BODY_SECONDS = 10.0
+"""A callback that takes longer to arrive is cut off; vendors send theirs in one piece."""
+
+_HANG_UP = {"connection": "close"}
+"""Whatever else the sender had in mind to send is not read."""
 
 
-def create_app(desk: Desk) -> Starlette:
+def create_app(desk: Desk) -> ASGIApp:
     """Return the application for one desk."""
     console = Console(desk)
     machine = Machine(desk)
-    return Starlette(
+    pages = Starlette(
         routes=[
-            Route("/healthz", machine.health),
-            Route("/callbacks/{connector:str}", machine.callback, methods=["POST"]),
+            Route(HEALTH, machine.health),
+            Route(f"{CALLBACKS}{{connector:str}}", machine.callback, methods=["POST"]),
             Mount("/static", StaticFiles(directory=str(files("deskhand.web") / "static"))),
             Route("/", console.tickets),
-            Route("/tickets/{ticket_id:str}", console.ticket),
+            Route("/tickets/{ticket_id:path}", console.ticket),
             Route("/quarantine", console.quarantine),
             Route("/record", console.record),
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(LoopbackConsole)],
-        exception_handlers={404: console.not_found},
+        exception_handlers={
+            404: console.not_found,
+            RecordsUnavailableError: console.unavailable,
+            MirrorUnavailableError: console.unavailable,
+        },
     )
+    pages.router.redirect_slashes = False  # a redirect would repeat whatever name the request came under
+    return SecurityHeaders(LoopbackConsole(pages))
 
 
 class Machine:
@@ -45,22 +59,24 @@ class Machine:
         """Answer 200 while the desk is well, 503 while something needs a person; details to this machine only."""
         health = await run_in_threadpool(self._desk.health)
         status = 200 if health.is_well else 503
-        client = request.client
-        if client is not None and client.host in {"127.0.0.1", "::1"}:
+        if is_local(request.scope):
             return JSONResponse(health.model_dump(mode="json"), status)
         return JSONResponse({"ok": health.is_well}, status)
 
     async def callback(self, request: Request) -> Response:
         """Take a hint from the vendor: verified on the raw bytes, then only a reason to read the record again."""
         try:
-            body = await _body(request)
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _body(request)
         except ClientDisconnect:
             return PlainTextResponse("incomplete", 400)
+        except TimeoutError:
+            return PlainTextResponse("too slow", 408, headers=_HANG_UP)
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
             await run_in_threadpool(self._desk.callbacks.receive, request.path_params["connector"], headers, body)
         except CallbackRefusedError as error:
-            return PlainTextResponse("refused", error.status)
+            return PlainTextResponse("refused", error.status, headers=_HANG_UP)
         return PlainTextResponse("ok")
 
 

@@ -1,8 +1,10 @@
 """The console's pages: what was handled, whose is uncertain, what is on the record."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from html import escape
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.concurrency import run_in_threadpool
@@ -10,12 +12,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from deskhand.desk.desk import Desk
-from deskhand.desk.health import Light
+from deskhand.desk.health import Health, Light
+from deskhand.knowledge.text import visible
 from deskhand.records import explanations, quarantine
 from deskhand.records.documents import Decision, FieldName, Handling, OutcomeKind, Why
 
 PAGE = 50
 NEWEST_ENTRIES = 200
+_PAGE_NUMBER = re.compile(r"[0-9]{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,12 @@ class Console:
             loader=PackageLoader("deskhand.web"),
             autoescape=select_autoescape(default=True, default_for_string=True),
             undefined=StrictUndefined,
+            finalize=_shown,
             trim_blocks=True,
             lstrip_blocks=True,
         )
         self._templates.filters["moment"] = lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+        self._templates.filters["segment"] = lambda text: quote(text, safe="")
 
     async def tickets(self, request: Request) -> Response:
         """Show what was handled, newest first, by outcome and page."""
@@ -70,17 +76,23 @@ class Console:
         del request, error
         return HTMLResponse("Not found. The console begins at /.", 404)
 
+    async def unavailable(self, request: Request, error: Exception) -> Response:
+        """Say what keeps records or mirror from being read, and what mends it."""
+        del request
+        return HTMLResponse(f"This page cannot be shown now. {escape(str(error))}", 503)
+
     def _tickets(self, query: Mapping[str, str]) -> Response:
         outcome = next((each for each in OutcomeKind if each.value == query.get("outcome")), None)
-        page = int(query["page"]) if query.get("page", "").isascii() and query.get("page", "").isdigit() else 0
-        page = min(page, 1_000_000)
+        page = _page_number(query.get("page", ""))
         found = explanations.recent(self._desk.records, PAGE + 1, offset=page * PAGE, outcome=outcome)
         counts = explanations.counts(self._desk.records)
+        health = self._desk.health()
         return self._page(
             "tickets.html",
             "/",
+            health,
             rows=[self._row(why) for why in found[:PAGE]],
-            figures=self._figures(counts),
+            figures=_figures(health, counts),
             filters=_filters(outcome, counts),
             model_line=self._desk.model_line,
             newer=_link(outcome, page - 1) if page else None,
@@ -94,6 +106,7 @@ class Console:
         return self._page(
             "ticket.html",
             "",
+            self._desk.health(),
             why=why,
             ticket=self._desk.mirror.ticket(ticket_id),
             notes=self._desk.mirror.notes(ticket_id) if why.tenant_id else (),
@@ -102,13 +115,14 @@ class Console:
         )
 
     def _quarantine(self) -> Response:
-        return self._page("quarantine.html", "/quarantine", entries=quarantine.open_entries(self._desk.records))
+        entries = quarantine.open_entries(self._desk.records)
+        return self._page("quarantine.html", "/quarantine", self._desk.health(), entries=entries)
 
     def _record(self) -> Response:
-        return self._page("record.html", "/record", entries=self._desk.records.audit_entries(newest=NEWEST_ENTRIES))
+        entries = self._desk.records.audit_entries(newest=NEWEST_ENTRIES)
+        return self._page("record.html", "/record", self._desk.health(), entries=entries)
 
-    def _page(self, template: str, here: str, **values: object) -> Response:
-        health = self._desk.health()
+    def _page(self, template: str, here: str, health: Health, **values: object) -> Response:
         html = self._templates.get_template(template).render(
             desk_name=health.name,
             here=here,
@@ -139,19 +153,26 @@ class Console:
         company = self._desk.mirror.company(why.tenant_id) if why.tenant_id else None
         return company.name if company else "not certain"
 
-    def _figures(self, counts: Mapping[OutcomeKind, int]) -> list[dict[str, str]]:
-        work = self._desk.health().work
-        return [
-            {"label": "Triaged", "value": f"{counts.get(OutcomeKind.TRIAGED, 0):,}", "detail": "one note each"},
-            {"label": "Held", "value": f"{work.get('quarantined', 0):,}", "detail": "whose ticket is not certain"},
-            {
-                "label": "Left alone",
-                "value": f"{counts.get(OutcomeKind.LEFT_ALONE, 0):,}",
-                "detail": "by policy, or closed",
-            },
-            {"label": "For a person", "value": f"{work.get('needs review', 0):,}", "detail": "handling failed"},
-            {"label": "Waiting", "value": f"{work.get('pending', 0):,}", "detail": "in the queue"},
-        ]
+
+def _shown(value: object) -> object:
+    """Take out of plain text what could reorder or hide its neighbours; markup of our own templates stays."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _page_number(text: str) -> int:
+    return int(text) if _PAGE_NUMBER.fullmatch(text) else 0
+
+
+def _figures(health: Health, counts: Mapping[OutcomeKind, int]) -> list[dict[str, str]]:
+    work = health.work
+    figures = (
+        ("Triaged", counts.get(OutcomeKind.TRIAGED, 0), "one note each"),
+        ("Held", work.get("quarantined", 0), "whose ticket is not certain"),
+        ("Left alone", counts.get(OutcomeKind.LEFT_ALONE, 0), "by policy, or closed"),
+        ("For a person", work.get("needs review", 0), "handling failed"),
+        ("Waiting", work.get("pending", 0), "in the queue"),
+    )
+    return [{"label": label, "value": f"{count:,}", "detail": detail} for label, count, detail in figures]
 
 
 def _label(why: Why, field: FieldName) -> str:
@@ -160,11 +181,9 @@ def _label(why: Why, field: FieldName) -> str:
 
 
 def _written(why: Why) -> str:
-    if why.applied:
-        return f"set {', '.join(field.value for field in why.applied)}"
-    if why.note_id is not None:
-        return "note written"
-    return "policy is off" if why.handling is Handling.OFF else ""
+    if why.note_id is None:
+        return "policy is off" if why.handling is Handling.OFF else ""
+    return f"set {', '.join(field.value for field in why.applied)}" if why.applied else "note written"
 
 
 def _chip(light: Light) -> dict[str, str]:

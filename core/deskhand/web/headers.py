@@ -1,7 +1,9 @@
 """What every answer carries, and who may see the console."""
 
 import ipaddress
+import re
 
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = (
@@ -18,12 +20,18 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 
-OPEN_TO_ALL = ("/healthz", "/callbacks/")
-"""What answers a client that is not on this machine: liveness and authentic callbacks, nothing of a customer's."""
+HEALTH = "/healthz"
+CALLBACKS = "/callbacks/"
+"""With HEALTH all that answers a client that is not on this machine: liveness and authentic callbacks."""
+
+_PASSED_ON = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
+"""A request with one of these was made somewhere else, whoever brought it here."""
+
+_HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[^\[\]:@/]+))(?::[0-9]{1,5})?", re.IGNORECASE)
 
 
 class SecurityHeaders:
-    """Adds the security headers to every answer."""
+    """Adds the security headers to every answer; nothing may be around it, so that errors have them too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -40,9 +48,10 @@ class SecurityHeaders:
 
 
 class LoopbackConsole:
-    """Answers 403 for anything but health and callbacks unless client and Host header are this machine's.
+    """Answers 403 for anything but health and callbacks unless the request is this machine's own.
 
-    The Host header is checked so that a web page elsewhere cannot read the console by rebinding its own name.
+    The Host header is checked so that a web page elsewhere cannot read the console by rebinding its own name, and
+    what a proxy passed on is refused, because a proxy on this machine would speak for the whole world.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -50,29 +59,31 @@ class LoopbackConsole:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or pass on."""
-        if scope["type"] != "http" or scope["path"].startswith(OPEN_TO_ALL) or _is_local(scope):
+        if scope["type"] != "http" or _is_open_to_all(scope["path"]) or is_local(scope):
             await self._app(scope, receive, send)
-            return
-        body = b"The console answers on this machine only. Open it through an SSH tunnel.\n"
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 403, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        else:
+            await _REFUSAL(scope, receive, send)
 
 
-def _is_local(scope: Scope) -> bool:
-    client = scope.get("client")
-    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    return client is not None and _is_loopback(client[0]) and _is_loopback(_host_name(host))
+def is_local(scope: Scope) -> bool:
+    """Tell whether a request was made on this machine, under one of its own names, and passed on by nobody."""
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+    if scope.get("client") is None or len(hosts) != 1 or any(name in _PASSED_ON for name, _ in headers):
+        return False
+    host = _HOST.fullmatch(hosts[0])
+    return host is not None and _is_loopback(scope["client"][0]) and _is_loopback(host["six"] or host["name"])
 
 
-def _host_name(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.rpartition(":")[0] if ":" in host else host
+_REFUSAL = PlainTextResponse("The console answers on this machine only. Open it through an SSH tunnel.\n", 403)
+
+
+def _is_open_to_all(path: str) -> bool:
+    return path == HEALTH or path.startswith(CALLBACKS)
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
+    if host.lower() == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -9,6 +9,7 @@ import structlog
 
 from deskhand.sdk.errors import (
     AuthorizationError,
+    ConfigurationError,
     ConnectorError,
     NotFoundError,
     RateLimitedError,
@@ -27,6 +28,7 @@ class Recovery(StrEnum):
 
     RETRY_LATER = "retry later"
     REAUTHORISE = "re-authorise"
+    RECONFIGURE = "mend the configuration"
     READ_FIRST = "read first"
     TELL_TECHNICIAN = "tell the technician"
     REPORT_BUG = "report a bug"
@@ -53,6 +55,7 @@ Outcome: TypeAlias = Done[T] | Failed
 _RECOVERIES: tuple[tuple[type[ConnectorError], Recovery], ...] = (
     (UnavailableError, Recovery.RETRY_LATER),
     (AuthorizationError, Recovery.REAUTHORISE),
+    (ConfigurationError, Recovery.RECONFIGURE),
     (UncertainError, Recovery.READ_FIRST),
     (RejectedError, Recovery.TELL_TECHNICIAN),
     (NotFoundError, Recovery.TELL_TECHNICIAN),

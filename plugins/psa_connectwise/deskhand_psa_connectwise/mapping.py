@@ -96,6 +96,7 @@ def ticket(payload: TicketPayload) -> Ticket:
         owner=reference(payload.owner),
         source=reference(payload.source),
         closed_at=payload.closed_date,
+        hours_worked=payload.actual_hours,
     )
 
 

@@ -78,6 +78,7 @@ class TicketPayload(Record):
     impact: str | None = None
     closed_flag: Flag = False
     closed_date: OptionalMoment = None
+    actual_hours: float | None = None
 
 
 class NotePayload(Record):

@@ -88,6 +88,13 @@ def test_a_ticket_closed_after_the_training_is_found_too(mirror: Mirror) -> None
     assert "fresh" in [each.ticket_id for each in similar(mirror)]
 
 
+def test_other_clients_tickets_do_not_crowd_out_ones_own(mirror: Mirror) -> None:
+    for place in range(20):
+        close(mirror, f"theirs-{place}", "toner empty", "c2")
+    close(mirror, "mine", "toner empty", "quiet client")
+    assert [each.ticket_id for each in similar(mirror, "quiet client")] == ["mine"]
+
+
 def test_a_ticket_is_not_similar_to_itself(mirror: Mirror) -> None:
     close(mirror, "new", "toner empty", "c1")
     assert "new" not in [each.ticket_id for each in similar(mirror)]

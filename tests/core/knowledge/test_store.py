@@ -2,6 +2,7 @@ import random
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deskhand.knowledge import store
@@ -47,6 +48,17 @@ def test_no_changed_byte_is_ever_taken_for_the_same_history(history: History, tm
             assert load(path).identity == history.identity
         except HistoryFileError as error:
             assert "train anew" in str(error)  # noqa: PT017  # either outcome is right, a wrong history is not
+
+
+def test_an_array_that_was_replaced_is_noticed(history: History, tmp_path: Path) -> None:
+    path = tmp_path / "history.npz"
+    save(history, path)
+    with np.load(path) as held:
+        arrays = {name: held[name] for name in held.files}
+    arrays["rarity"] = arrays["rarity"] * 2
+    np.savez(path, allow_pickle=False, **arrays)
+    with pytest.raises(HistoryFileError, match="do not match its hash"):
+        load(path)
 
 
 @pytest.mark.parametrize("contents", [b"", b"not a zip", b"PK\x03\x04 torn"])

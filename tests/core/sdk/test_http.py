@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -82,6 +83,23 @@ def test_a_request_arrives_as_it_was_meant(dial: Dial) -> None:
     assert request.json() == {"summary": "Grüße"}
     assert request.headers["clientid"] == "abc"
     assert request.headers["authorization"].startswith("Basic ")
+
+
+def test_a_form_arrives_as_a_form(dial: Dial) -> None:
+    line = dial(ok({"id": 7}))
+    assert line.client.json("POST", "/x", form={"To": "+44 7", "Body": "a=b&c\nGrüße"}) == {"id": 7}
+    line.client.send("POST", "/x", form={"To": ""})
+    first, second = line.vendor.seen
+    assert first.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert parse_qsl(first.body.decode()) == [("To", "+44 7"), ("Body", "a=b&c\nGrüße")]
+    assert second.body == b"To="
+
+
+def test_a_body_is_json_or_a_form(dial: Dial) -> None:
+    line = dial(ok())
+    with pytest.raises(RejectedError, match="JSON or a form"):
+        line.client.send("POST", "/x", json={}, form={})
+    assert not line.vendor.seen
 
 
 def test_an_absolute_address_on_the_same_origin_is_taken(dial: Dial) -> None:
@@ -197,6 +215,20 @@ def test_an_explanation_that_fails_does_not_hide_the_outcome(dial: Dial) -> None
     client = line.open(explain=lambda answer: str(answer.json()["message"]))
     with pytest.raises(UncertainError):
         client.send("POST", "/tickets", json={})
+
+
+def test_a_429_that_no_pause_mends_is_a_refusal_and_is_sent_once(dial: Dial) -> None:
+    line = dial(status(429))
+    client = line.open(is_final=lambda answer: bool(answer.json()["code"] == 429))
+    with pytest.raises(RejectedError):
+        client.json("POST", "/x")
+    assert (len(line.vendor.seen), line.naps.taken) == (1, [])
+
+
+def test_a_429_whose_shape_is_unknown_is_a_pause(dial: Dial) -> None:
+    line = dial(SimulatedResponse(429, b"slow down"), ok())
+    client = line.open(is_final=lambda answer: bool(answer.json()["code"]))
+    assert client.json("POST", "/x") == "ok"
 
 
 @pytest.mark.parametrize(

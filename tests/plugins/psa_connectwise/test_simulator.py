@@ -352,3 +352,12 @@ def test_ten_thousand_tickets_are_no_burden() -> None:
     assert reading < 2.0, "500 reads a second"
     assert listing < 4.0
     assert polling < 4.0
+
+
+def test_a_ticket_shows_the_work_recorded_on_it(ask: Caller, msp: Practice) -> None:
+    entry = {"chargeToId": msp.ticket, "timeStart": "2026-03-02T09:00:00Z", "actualHours": 0.5}
+    first = told(ask("POST", "/time/entries", entry))
+    ask("POST", "/time/entries", {**entry, "actualHours": 0.25})
+    assert stored(msp)["actualHours"] == 0.75
+    ask("DELETE", f"/time/entries/{first['id']}")
+    assert stored(msp)["actualHours"] == 0.25

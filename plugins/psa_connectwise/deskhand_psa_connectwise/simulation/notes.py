@@ -84,6 +84,12 @@ def time_entry_of(state: State, body: Mapping[str, JsonValue], api_member: Recor
     }
 
 
+def hours_worked(state: State, ticket: int) -> float:
+    """Add up the hours recorded on a ticket, as the vendor shows them on it."""
+    hours = [entry["actualHours"] for entry in state["times"].children(ticket)]
+    return round(sum(each for each in hours if isinstance(each, int | float)), 2)
+
+
 def all_notes(state: State, ticket: Record) -> list[Record]:
     """Show a ticket's notes and its time entries' notes in one list, by id."""
     notes = [_as_ticket_note(ticket, note) for note in state["notes"].children(identifier(ticket))]

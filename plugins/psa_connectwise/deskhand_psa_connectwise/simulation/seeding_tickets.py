@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 
 from pydantic import JsonValue
 
-from deskhand_psa_connectwise.simulation.notes import TIME_FLAGS
+from deskhand_psa_connectwise.simulation.notes import TIME_FLAGS, hours_worked
 from deskhand_psa_connectwise.simulation.seeding import EMAIL_CONNECTOR, Seeding, as_text
 from deskhand_psa_connectwise.simulation.tables import Record, reference
 from deskhand_psa_connectwise.simulation.tables import identifier as number
@@ -120,7 +120,9 @@ class TicketSeeding(Seeding):
             "dateEntered": as_text(started),
             "ticket": reference(stored, "summary"),
         }
-        return number(self._add("times", entry, started))
+        added = number(self._add("times", entry, started))
+        stored["actualHours"] = hours_worked(self.state, ticket)
+        return added
 
     def announce(self, ticket: Record, action: str, by: str) -> None:
         """Tell callbacks about a change; overridden by the simulator."""

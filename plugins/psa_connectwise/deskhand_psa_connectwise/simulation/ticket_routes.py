@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from deskhand.sdk.testing.simulator import SimulatedRequest, SimulatedResponse, route
 from deskhand_psa_connectwise.simulation.listing import counted, listed
-from deskhand_psa_connectwise.simulation.notes import all_notes, note_of, time_entry_of, without_nothing
+from deskhand_psa_connectwise.simulation.notes import all_notes, hours_worked, note_of, time_entry_of, without_nothing
 from deskhand_psa_connectwise.simulation.reading_routes import ReadingRoutes, rows_of
 from deskhand_psa_connectwise.simulation.refusals import malformed, missing
 from deskhand_psa_connectwise.simulation.seeding_tickets import FLAG_OF, TicketSeeding
@@ -118,15 +118,22 @@ class TicketRoutes(ReadingRoutes, TicketSeeding):
         self.state.stamp(entry, self.actor)
         stored = self.state["times"].add(entry)
         if "ticket" in stored:
-            self._touch(self.record("tickets", str(stored["chargeToId"])))
+            self._count_hours(self.record("tickets", str(stored["chargeToId"])))
         return SimulatedResponse.json(HTTPStatus.CREATED, stored)
 
     @route("DELETE", "/time/entries/{number}")
     def delete_time_entry(self, request: SimulatedRequest, number: str) -> SimulatedResponse:
         """Delete a time entry."""
         del request
-        self.state["times"].remove(identifier(self.record("times", number)))
+        entry = self.record("times", number)
+        self.state["times"].remove(identifier(entry))
+        if "ticket" in entry:
+            self._count_hours(self.record("tickets", str(entry["chargeToId"])))
         return SimulatedResponse(HTTPStatus.NO_CONTENT)
+
+    def _count_hours(self, ticket: Record) -> None:
+        ticket["actualHours"] = hours_worked(self.state, identifier(ticket))
+        self._touch(ticket)
 
     def _change(self, ticket: Record, draft: Record) -> SimulatedResponse:
         changed = settled(self.state, draft, self.actor, before=ticket)

@@ -1,0 +1,1 @@
+"""The parts of Twilio in miniature: messages, verifications, callbacks and refusals."""
