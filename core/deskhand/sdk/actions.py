@@ -8,9 +8,9 @@ state, or ``irreversible`` says why there is none.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
 
 class Tier(IntEnum):
@@ -65,10 +65,17 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the vendor answered: identifiers only, fit for the record."""
+    """What the vendor answered: identifiers only, fit for the record.
+
+    ``secrets`` are what the change made for one person (a temporary password). They are for a later step of the same
+    run, in memory alone: never stored, logged, shown or compared, and gone from every receipt that was read back.
+    """
 
     reference: str
     detail: Mapping[str, JsonValue] = field(default_factory=dict)
+    secrets: Annotated[Mapping[str, SecretStr], Field(exclude=True)] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

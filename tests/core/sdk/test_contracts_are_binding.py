@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
-from deskhand.sdk.actions import AnyAction
+from deskhand.sdk.actions import AnyAction, Receipt
 from deskhand.sdk.errors import ConnectorError, NotFoundError, UncertainError
 from deskhand.sdk.models import (
     NewTicket,
@@ -388,13 +388,23 @@ def undo_nothing(_connector: object, _call: object, _prior: Mapping[str, JsonVal
     return None
 
 
+A_SECRET = {"code": SecretStr("TAP-4711")}
 ACTION_MISTAKES: list[tuple[str, AnyAction, dict[str, object]]] = [
     ("test_inspecting_changes_nothing", ADD_NOTE, {"inspect": inspect_and_write}),
     ("test_applying_can_be_verified", ADD_NOTE, {"verify": lambda *_: False}),
     (
         "test_applying_can_be_verified",
         SET_PRIORITY,
-        {"apply": lambda _c, _a, key: SimpleNamespace(reference=key, detail={})},
+        {"apply": lambda _c, _a, key: Receipt(key)},
+    ),
+    (
+        "test_applying_can_be_verified",
+        SET_PRIORITY,
+        {
+            "apply": lambda c, a, key: replace(
+                SET_PRIORITY.apply(c, a, key), detail={"code": "TAP-4711"}, secrets=A_SECRET
+            )
+        },
     ),
     ("test_a_probe_finds_what_a_lost_answer_did", ADD_NOTE, {"probe": lambda *_: None}),
     (

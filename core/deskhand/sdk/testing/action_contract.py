@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
-from deskhand.sdk.actions import Action, AnyAction, Arguments, Effect, Tier
+from pydantic import TypeAdapter
+
+from deskhand.sdk.actions import Action, AnyAction, Arguments, Effect, Receipt, Tier
 from deskhand.sdk.errors import UncertainError
 from deskhand.sdk.hooks import GROUP
 from deskhand.sdk.roles import Connector
@@ -17,6 +19,7 @@ from deskhand.sdk.testing.ticket_world import is_write
 KEY = f"contract-{'0123456789abcdef' * 3}-{'z' * 6}"
 OTHER_KEY = KEY.replace("z", "y")
 SHORTEST_REASON = 20
+_RECEIPT = TypeAdapter(Receipt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class ActionContract(Contract):
             receipt = case.action.apply(connector, case.arguments, KEY)
             assert receipt.reference, case.action.name
             json.dumps(dict(receipt.detail))
+            recorded = f"{receipt!r}{_RECEIPT.dump_json(receipt).decode()}"
+            assert not any(each.get_secret_value() in recorded for each in receipt.secrets.values()), case.action.name
             assert case.action.verify(connector, case.arguments, receipt) is True, case.action.name
             assert (case.state() == before) == (case.action.effect is Effect.READ), case.action.name
 

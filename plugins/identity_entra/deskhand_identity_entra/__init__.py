@@ -1,0 +1,1 @@
+"""Connects deskhand to Microsoft Entra ID."""

@@ -1,0 +1,31 @@
+"""What this plugin offers the host; the entry point names this module.
+
+Callbacks are not offered yet: Graph proves an address by a query parameter that the host's receiver does not see.
+"""
+
+from collections.abc import Sequence
+
+from deskhand.sdk.actions import AnyAction
+from deskhand.sdk.hooks import ConnectorOffer, SimulatorOffer, hookimpl
+from deskhand_identity_entra.actions import ACTIONS
+from deskhand_identity_entra.connector import Entra
+from deskhand_identity_entra.settings import EntraSettings
+from deskhand_identity_entra.simulator import EntraSimulator, settings
+
+
+@hookimpl
+def offer_connector() -> ConnectorOffer:
+    """Offer Microsoft Entra ID as the directory of each client."""
+    return ConnectorOffer(settings=EntraSettings, connect=Entra)
+
+
+@hookimpl
+def offer_actions() -> Sequence[AnyAction]:
+    """Offer what a locked or compromised account needs, and group membership."""
+    return ACTIONS
+
+
+@hookimpl
+def offer_simulator() -> SimulatorOffer:
+    """Offer the tenants in miniature."""
+    return SimulatorOffer(create=EntraSimulator, settings=settings)

@@ -1,0 +1,68 @@
+from collections.abc import Sequence
+
+import pytest
+
+from deskhand.sdk.testing import ActionCase, ActionContract, ConnectorContract, World
+from deskhand_identity_entra.actions import ACTIONS
+from deskhand_identity_entra.arguments import MembershipArguments, PassArguments, SessionArguments, UserArguments
+from deskhand_identity_entra.simulation.sign_in import CLIENT_SECRET
+from tests.plugins.identity_entra.practice import ADA, ADA_TENANT, START, Practice
+
+ACTION = {action.name.partition(".")[2]: action for action in ACTIONS}
+
+
+class TestEntra(ConnectorContract, ActionContract):
+    @pytest.fixture
+    def world(self) -> World:
+        return World(secrets=(CLIENT_SECRET, "token-1-of-"))
+
+    @pytest.fixture
+    def action_cases(self, msp: Practice) -> Sequence[ActionCase]:
+        contents = msp.simulator.tenants[ADA_TENANT].contents
+        contents.methods[msp.disabled].append(
+            {
+                "@odata.type": "#microsoft.graph.temporaryAccessPassAuthenticationMethod",
+                "id": "p-1",
+                "startDateTime": START.isoformat(),
+                "lifetimeInMinutes": 480,
+                "isUsable": True,
+            }
+        )
+
+        def synced() -> object:
+            return msp.user(msp.synced)
+
+        def password() -> object:
+            return msp.simulator.passwords.get(msp.ada)
+
+        def methods() -> object:
+            return [*contents.methods[msp.ada]]
+
+        def other_methods() -> object:
+            return [*contents.methods[msp.disabled]]
+
+        def members() -> object:
+            return {name: sorted(each) for name, each in contents.members.items()}
+
+        def case(name: str, arguments: object, state: object) -> ActionCase:
+            return ActionCase(ACTION[name], arguments, ADA, state)  # type: ignore[arg-type]  # as its callers give it
+
+        ada = UserArguments(company_id=ADA, user_id=msp.ada)
+        disabled = UserArguments(company_id=ADA, user_id=msp.disabled)
+        since = msp.clock()
+        return [
+            case("reset_password", ada, password),
+            case("revoke_sessions", SessionArguments(company_id=ADA, user_id=msp.synced, since=since), synced),
+            case("disable_account", ada, lambda: msp.user(msp.ada)["accountEnabled"]),
+            case("enable_account", disabled, lambda: msp.user(msp.disabled)["accountEnabled"]),
+            case("create_temporary_access_pass", PassArguments(company_id=ADA, user_id=msp.ada), methods),
+            case("delete_temporary_access_pass", disabled, other_methods),
+            case(
+                "add_group_member", MembershipArguments(company_id=ADA, user_id=msp.ada, group_id=msp.finance), members
+            ),
+            case(
+                "remove_group_member",
+                MembershipArguments(company_id=ADA, user_id=msp.ada, group_id=msp.everyone),
+                members,
+            ),
+        ]
