@@ -139,9 +139,9 @@ def _signals(stop: threading.Event) -> Iterator[threading.Timer]:
 
     The timer that is yielded ends the process GRACE after the first, unless it is cancelled.
     """
-    overdue = threading.Timer(GRACE, _leave)
-    overdue.daemon = True
     received: list[int] = []
+    overdue = threading.Timer(GRACE, _leave, [received])
+    overdue.daemon = True
 
     def ask(number: int, frame: FrameType | None) -> None:
         del frame
@@ -162,7 +162,7 @@ def _signals(stop: threading.Event) -> Iterator[threading.Timer]:
         raise KeyboardInterrupt
 
 
-def _leave() -> None:
+def _leave(received: list[int]) -> None:
     """End the process as a power cut would, which loses nothing, where somebody keeps it waiting for too long."""
     log.warning("a request did not end in time", next="its ticket is handled at the next start; nothing is lost")
-    os._exit(os.EX_OK)
+    os._exit(128 + signal.SIGINT if received == [signal.SIGINT] else os.EX_OK)

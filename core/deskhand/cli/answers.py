@@ -39,7 +39,7 @@ config_option = click.option(
 
 def console(*, stderr: bool = False) -> Console:
     """Return a terminal that colours only for people and never interprets what a ticket says."""
-    return Console(stderr=stderr, highlight=False, markup=True)
+    return Console(stderr=stderr, highlight=False, markup=True, emoji=False)
 
 
 def print_json(document: object) -> None:

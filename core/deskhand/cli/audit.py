@@ -22,6 +22,7 @@ from deskhand.cli.exit_codes import ExitCode
 from deskhand.cli.stores import records_of, url_of_records
 from deskhand.configuration.loading import load
 from deskhand.desk.lock import StateLock
+from deskhand.desk.stores import records_file
 from deskhand.records import explanations
 from deskhand.records.audit.anchors import read_anchors
 from deskhand.records.audit.export import export as export_entries
@@ -53,7 +54,8 @@ def command() -> None:
 @explaining_errors
 def verify(config_path: Path, anchors: Path | None, key_line: str | None, *, as_json: bool) -> None:
     """Prove that no entry was changed, or name the first one that was. Changes nothing; the desk may be running."""
-    url = url_of_records(load(config_path))
+    configuration = load(config_path)
+    url = url_of_records(configuration)
     try:
         noted = read_anchors(anchors) if anchors else ()
         trust = Trust.read(key_line) if key_line else None
@@ -70,7 +72,8 @@ def verify(config_path: Path, anchors: Path | None, key_line: str | None, *, as_
         where = (
             f"first bad entry: {result.first_bad}" if result.first_bad is not None else "no single entry is to blame"
         )
-        fail(ExitCode.FAILED, f"the record was changed: {result.reason}\n{where}; {result.entries} entries were read")
+        told = f"{records_file(configuration)}: the record was changed: {result.reason}"
+        fail(ExitCode.FAILED, f"{told}\n{where}; {result.entries} entries were read")
 
 
 @command.command()

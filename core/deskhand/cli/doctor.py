@@ -74,17 +74,21 @@ def _looks(*, offline: bool) -> list[Look]:
 
 def _plugins(configuration: Configuration) -> Iterator[Finding]:
     registry = Registry.discover(configuration.enabled_plugins)
-    for name in configuration.connectors:
+    findings = [_plugin(configuration, registry, name) for name in configuration.connectors]
+    yield from findings
+    if all(each.is_well for each in findings):
         try:
-            connector_settings(configuration, registry, name)
-            yield Finding(name, is_well=True, detail=f"admitted, version {registry.plugins[name].version}")
-        except InvalidConfigurationError as error:
-            yield Finding(name, is_well=False, detail=str(error))
-            return
+            Connections.open(configuration).close()
+        except _MISTAKES as error:
+            yield Finding("connectors", is_well=False, detail=str(error))
+
+
+def _plugin(configuration: Configuration, registry: Registry, name: str) -> Finding:
     try:
-        Connections.open(configuration).close()
-    except _MISTAKES as error:
-        yield Finding("connectors", is_well=False, detail=str(error))
+        connector_settings(configuration, registry, name)
+    except InvalidConfigurationError as error:
+        return Finding(name, is_well=False, detail=str(error))
+    return Finding(name, is_well=True, detail=f"admitted, version {registry.plugins[name].version}")
 
 
 def _disk(configuration: Configuration) -> Iterator[Finding]:

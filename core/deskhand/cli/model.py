@@ -20,7 +20,12 @@ def command() -> None:
 
 @command.command()
 @click.option(
-    "--config", "-c", "config_path", type=click.Path(path_type=Path, dir_okay=False), envvar="DESKHAND_CONFIG"
+    "--config",
+    "-c",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="DESKHAND_CONFIG",
+    help="Look at this configuration's model; left out, at the one that comes with the runtime.",
 )
 @json_option
 @explaining_errors

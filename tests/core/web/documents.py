@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from deskhand.desk.desk import Desk
 from deskhand.records import explanations, quarantine
+from deskhand.records.database import Records
 from deskhand.records.documents import (
     Choice,
     Decision,
@@ -75,7 +76,11 @@ def why(ticket_id: str, words: str = "Plain words", outcome: OutcomeKind = Outco
 
 
 def save(desk: Desk, *whys: Why) -> None:
-    with desk.records.transaction("test") as transaction:
+    save_to(desk.records, *whys)
+
+
+def save_to(records: Records, *whys: Why) -> None:
+    with records.transaction("test") as transaction:
         for each in whys:
             explanations.save(transaction, each)
 
