@@ -29,7 +29,7 @@ from deskhand.llm.engine import Engine
 from deskhand.llm.selection import open_engine
 from deskhand.mirror.database import MirrorUnavailableError
 from deskhand.mirror.mirror import Mirror
-from deskhand.records import work
+from deskhand.records import effects, work
 from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.sdk.clock import Clock, utc_now
 from deskhand.workflow.gate import Gate, key_maker
@@ -102,7 +102,7 @@ class Desk:
             system=system,
             taxonomies=taxonomies,
             gate=Gate(records, "gate", lambda: judgement.resolver().clients.catch_all),
-            key=key_maker(desk_id(configuration.state)),
+            key=key_maker(desk_id(configuration.state, is_first=effects.are_none(records))),
         )
         policies = Policies(configuration.policy, configuration.clients, mirror)
         handler = Handler(records, intake, judgement, policies, taxonomies, writer, clock)

@@ -54,19 +54,37 @@ class Handler:
         owner = self.judgement.resolver(ticket.company).resolve(ticket, notes)
         if isinstance(owner, Ambiguity):
             return self._hold(item, owner)
-        decided = self._decided_before(ticket.id) or self._decide(owner, ticket, notes)
+        decided = self._decided_before(owner, ticket.id) or self._decide(owner, ticket, notes)
         if decided.handling is not Handling.OFF:
-            decided = self.writer.write(owner, ticket, decided)
+            decided = self._carry_out(owner, ticket, decided, item.attempts)
         return self._finish(item, decided)
 
-    def give_up(self, item: WorkItem, reason: str) -> Why:
-        """Hand a ticket to a person after attempts that failed for a reason no waiting mends."""
-        return self._finish(item, self._why(item.ticket_id, OutcomeKind.NEEDS_REVIEW, (reason,)))
+    def _carry_out(self, owner: TenantContext, ticket: Ticket, decided: Why, attempts: int) -> Why:
+        settled = self.writer.set_fields(owner, ticket, decided, attempts)
+        if settled.applied != decided.applied:
+            self._keep(settled)
+        return self.writer.write_note(owner, ticket, settled)
 
-    def _decided_before(self, ticket_id: str) -> Why | None:
-        """Return the decision a dead process left behind, so that its effects are repeated and not another's."""
+    def give_up(self, item: WorkItem, reason: str) -> Why:
+        """Hand a ticket to a person after attempts that failed for a reason no waiting mends.
+
+        What was decided stays on the record; what of it was carried out, the entries about the ticket tell.
+        """
+        decided = explanations.find(self.records, item.ticket_id)
+        if decided is None or decided.outcome is not OutcomeKind.TRIAGED:
+            return self._finish(item, self._why(item.ticket_id, OutcomeKind.NEEDS_REVIEW, (reason,)))
+        changes = {"outcome": OutcomeKind.NEEDS_REVIEW, "applied": (), "reasons": (*decided.reasons, reason)}
+        return self._finish(item, decided.model_copy(update=changes))
+
+    def _decided_before(self, owner: TenantContext, ticket_id: str) -> Why | None:
+        """Return the decision a dead process left behind, so that its effects are repeated and not another's.
+
+        One that was made for another client is none: it tells of that client's past tickets.
+        """
         why = explanations.find(self.records, ticket_id)
-        return why if why is not None and why.outcome is OutcomeKind.TRIAGED else None
+        if why is None or why.outcome is not OutcomeKind.TRIAGED or why.tenant_id != owner.tenant.id:
+            return None
+        return why
 
     def _decide(self, owner: TenantContext, ticket: Ticket, notes: Sequence[Note]) -> Why:
         policy = self.policies.of(owner.tenant)
@@ -94,6 +112,10 @@ class Handler:
                 triage=triage,
                 decided_at=self.clock(),
             )
+        return self._keep(why)
+
+    def _keep(self, why: Why) -> Why:
+        """Put a decision on the record before anything of it is carried out."""
         with self.records.transaction(ACTOR) as transaction:
             explanations.save(transaction, why)
         return why

@@ -1,21 +1,26 @@
 """Who this desk is: a random name in the state folder, from which idempotency keys are made that nobody can guess."""
 
 import os
+import re
 import secrets
 from pathlib import Path
 
 from deskhand.sdk.errors import ConfigurationError
 
+_IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 
-def desk_id(state: Path) -> str:
+
+def desk_id(state: Path, *, is_first: bool = True) -> str:
     """Return the desk's identifier, made durably on first use.
 
-    Raises ConfigurationError where the file cannot be read or written; a new identifier is never made in its place,
-    since keys of effects in flight depend on the old one.
+    Raises ConfigurationError where the file cannot be read or written, or is gone though this ``is_first`` no more: a
+    new identifier is never made in its place, since keys of effects in flight depend on the old one.
     """
     path = state / "desk-id"
     try:
         if not path.exists():
+            if not is_first:
+                raise ConfigurationError(f"{path} is gone, and what it was cannot be guessed; restore it from a backup")
             _create(path)
     except OSError as error:
         raise ConfigurationError(
@@ -25,7 +30,7 @@ def desk_id(state: Path) -> str:
         identifier = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be used ({type(error).__name__}); restore it from a backup") from error
-    if len(identifier) != 32:  # noqa: PLR2004  # 16 random bytes in hex
+    if not _IDENTIFIER.fullmatch(identifier):
         raise ConfigurationError(f"{path} is damaged; restore it from a backup")
     return identifier
 

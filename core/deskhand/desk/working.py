@@ -34,7 +34,8 @@ _DISK_TROUBLE = (RecordsUnavailableError, MirrorUnavailableError)
 class Worker:
     """Handles queued tickets one after another until told to stop.
 
-    While the PSA or the disk is in trouble it pauses, 1 s at first and 5 min at most, and goes on by itself.
+    While the PSA or the disk is in trouble it pauses, 1 s at first and 5 min at most, and goes on by itself. A ticket
+    that fails again though the PSA has served another one meanwhile is put off by itself and holds up nobody.
     """
 
     records: Records
@@ -49,6 +50,8 @@ class Worker:
     disk_trouble: str | None = field(default=None, init=False)
     handled: int = field(default=0, init=False)
     _failures: int = field(default=0, init=False)
+    _suspects: dict[str, bool] = field(default_factory=dict, init=False)
+    """The tickets whose last attempt failed by the PSA's trouble, and whether it has served another one since."""
 
     def run(self, stop: threading.Event, *, until_empty: bool = False) -> None:
         """Work until ``stop`` is set, or with ``until_empty`` until nothing is due."""
@@ -87,7 +90,7 @@ class Worker:
 
     def _work_through(self, items: list[WorkItem], stop: threading.Event) -> float | None:
         """Handle items in order; return the seconds to pause where going on is pointless."""
-        for item in items:
+        for item in sorted(items, key=lambda item: item.ticket_id in self._suspects):
             if stop.is_set():
                 return None
             outcome = attempt(
@@ -95,31 +98,43 @@ class Worker:
                 passing=_DISK_TROUBLE,
             )
             if isinstance(outcome, Done):
-                self._recover()
-                self.handled += 1
-                self.on_handled(outcome.value)
+                self._done(item, outcome.value)
                 continue
             pause = self._after(item, outcome)
             if pause is not None:
                 return pause
         return None
 
+    def _done(self, item: WorkItem, why: Why) -> None:
+        self._recover()
+        self._suspects.pop(item.ticket_id, None)
+        self._suspects = dict.fromkeys(self._suspects, True)
+        self.handled += 1
+        self.on_handled(why)
+
     def _after(self, item: WorkItem, failed: Failed) -> float | None:
         log.warning("ticket not handled", ticket=item.ticket_id, recovery=failed.recovery.value, reason=failed.reason)
         match failed.recovery:
             case Recovery.RETRY_LATER | Recovery.REAUTHORISE | Recovery.RECONFIGURE:
-                return self._fall_back(failed)
-            case Recovery.READ_FIRST:
-                self._postpone(item, READ_AGAIN_AFTER, failed.reason)
+                return self._after_trouble(item, failed)
             case Recovery.TELL_TECHNICIAN:
                 self.on_handled(self.handler.give_up(item, failed.reason))
-            case Recovery.REPORT_BUG if item.attempts + 1 >= MOST_ATTEMPTS:
+            case Recovery.READ_FIRST | Recovery.REPORT_BUG if item.attempts + 1 >= MOST_ATTEMPTS:
                 self.on_handled(self.handler.give_up(item, f"{failed.reason}, {MOST_ATTEMPTS} times in a row"))
-            case Recovery.REPORT_BUG:
-                self._postpone(item, READ_AGAIN_AFTER * 2**item.attempts, failed.reason)
+            case Recovery.READ_FIRST | Recovery.REPORT_BUG:
+                self._postpone(item, failed.reason)
         return None
 
-    def _postpone(self, item: WorkItem, delay: timedelta, reason: str) -> None:
+    def _after_trouble(self, item: WorkItem, failed: Failed) -> float | None:
+        """Pause, or put off this ticket alone where the trouble is its own: the PSA has served others meanwhile."""
+        if failed.retry_after is None and self._suspects.pop(item.ticket_id, False):
+            self._postpone(item, failed.reason)
+            return None
+        self._suspects[item.ticket_id] = False
+        return self._fall_back(failed)
+
+    def _postpone(self, item: WorkItem, reason: str) -> None:
+        delay = min(READ_AGAIN_AFTER * 2 ** min(item.attempts, MOST_ATTEMPTS), LONGEST_DELAY)
         with self.records.transaction(ACTOR) as transaction:
             work.postpone(transaction, item, until=self.clock() + delay, reason=reason)
 

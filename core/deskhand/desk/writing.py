@@ -7,12 +7,15 @@ from pydantic import JsonValue, ValidationError
 
 from deskhand.agent.note import render
 from deskhand.desk.taxonomies import LiveTaxonomies
-from deskhand.records.documents import FieldName, Handling, Triage, Why
+from deskhand.records.documents import FieldName, Handling, Why
 from deskhand.registry import Registry
-from deskhand.sdk.errors import NotFoundError, RejectedError
+from deskhand.sdk.errors import NotFoundError, RejectedError, UncertainError
 from deskhand.sdk.models import TenantContext, Ticket
 from deskhand.sdk.roles import TicketSystem
 from deskhand.workflow.gate import Call, Gate, RefusedError
+
+ATTEMPTS_FOR_FIELDS = 2
+"""After so many in vain the note is written without them: some rule in the PSA sets them back."""
 
 _UPDATE_KEYS: Mapping[FieldName, str] = {
     FieldName.TYPE: "type_id",
@@ -37,27 +40,15 @@ class Writer:
     gate: Gate
     key: Callable[[str, str], str]
 
-    def write(self, owner: TenantContext, ticket: Ticket, why: Why) -> Why:
-        """Write what was decided and return the Why with what came of it. Repeating it repeats no effect."""
-        if why.triage is None:
-            return why
-        applied, reasons = self._apply(owner, ticket, why.triage, why.applied)
-        handling = why.handling if applied == why.applied else Handling.SUGGEST
-        text = render(why.triage, handling=handling, applied=applied, desk_name=self.desk_name)
-        receipt = self.gate.perform(
-            self._call("add_internal_note", owner, {"ticket_id": ticket.id, "text": text}, self.key(ticket.id, "note"))
-        )
-        written = f"One internal note was written ({receipt.reference})."
-        return why.model_copy(
-            update={"applied": applied, "note_id": receipt.reference, "reasons": (*why.reasons, *reasons, written)}
-        )
+    def set_fields(self, owner: TenantContext, ticket: Ticket, why: Why, attempts: int = 0) -> Why:
+        """Set what policy allows and return the Why with what came of it; what the PSA refuses is only suggested.
 
-    def _apply(
-        self, owner: TenantContext, ticket: Ticket, triage: Triage, fields: tuple[FieldName, ...]
-    ) -> tuple[tuple[FieldName, ...], tuple[str, ...]]:
-        values = {_UPDATE_KEYS[field]: value for field in fields if (value := _value(triage, field)) is not None}
+        The answer has to be kept before the note is written, which tells of it: a note is written once, so it must be
+        the same after a restart. ``attempts`` is how often this ticket failed before.
+        """
+        values = _values(why)
         if not values:
-            return (), ()
+            return why.model_copy(update={"applied": ()})
         call = self._call("update_triage", owner, {"ticket_id": ticket.id, **values}, self.key(ticket.id, "fields"))
         try:
             self.gate.perform(call)
@@ -65,9 +56,23 @@ class Writer:
             raise
         except (RejectedError, NotFoundError) as error:
             self.taxonomies.forget(ticket.board.id)
-            return (), (f"The PSA refused the fields, so they are only suggested: {error}",)
-        names = ", ".join(field.value for field in fields)
-        return fields, (f"Written to the ticket: {names}.",)
+            return _only_suggested(why, f"The PSA refused the fields, so they are only suggested: {error}")
+        except UncertainError as error:
+            if attempts < ATTEMPTS_FOR_FIELDS:
+                raise
+            return _only_suggested(why, f"The PSA took the fields and does not hold them: {error}")
+        names = ", ".join(field.value for field in why.applied)
+        return why.model_copy(update={"reasons": (*why.reasons, f"Written to the ticket: {names}.")})
+
+    def write_note(self, owner: TenantContext, ticket: Ticket, why: Why) -> Why:
+        """Write the one internal note and return the Why with its reference. Repeating it repeats no effect."""
+        if why.triage is None:
+            return why
+        text = render(why.triage, handling=why.handling, applied=why.applied, desk_name=self.desk_name)
+        values: dict[str, JsonValue] = {"ticket_id": ticket.id, "text": text}
+        receipt = self.gate.perform(self._call("add_internal_note", owner, values, self.key(ticket.id, "note")))
+        written = f"One internal note was written ({receipt.reference})."
+        return why.model_copy(update={"note_id": receipt.reference, "reasons": (*why.reasons, written)})
 
     def _call(self, verb: str, owner: TenantContext, values: Mapping[str, JsonValue], key: str) -> Call:
         action = self.registry.action(f"{self.connector}.{verb}")
@@ -78,6 +83,17 @@ class Writer:
         return Call(action=action, connector=self.system, context=owner, arguments=arguments, key=key)
 
 
-def _value(triage: Triage, field: FieldName) -> str | None:
-    decision = triage.decision(field)
-    return decision.value if decision is not None and field in _UPDATE_KEYS else None
+def _values(why: Why) -> dict[str, JsonValue]:
+    """Return the fields to set as arguments of the action."""
+    decisions = why.triage.decisions if why.triage is not None else ()
+    return {
+        _UPDATE_KEYS[each.field]: each.value
+        for each in decisions
+        if each.is_made and each.field in why.applied and each.field in _UPDATE_KEYS
+    }
+
+
+def _only_suggested(why: Why, reason: str) -> Why:
+    return why.model_copy(
+        update={"handling": Handling.SUGGEST, "applied": (), "reasons": (*why.reasons, reason)},
+    )

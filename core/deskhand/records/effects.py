@@ -45,6 +45,12 @@ def find(records: Records, key: str) -> Effect | None:
     return Effect(**{**row, "state": EffectState(row["state"]), "receipt": receipt})
 
 
+def are_none(records: Records) -> bool:
+    """Tell whether no effect was ever claimed."""
+    with records.reading() as connection:
+        return connection.execute(select(effects.c.key).limit(1)).first() is None
+
+
 def claim(transaction: Transaction, key: str, *, action: str, tenant: str, ticket: str, arguments_sha256: str) -> None:
     """Put on the record that a change is about to be made. Raises LookupError where the key is already claimed."""
     if transaction.find(effects, {"key": key}) is not None:
