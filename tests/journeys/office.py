@@ -5,12 +5,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import tomli_w
 
@@ -112,12 +112,14 @@ class Office:
             desk.run(Listener(), drain=True)
         return desk
 
-    def start(self, *prefix: str, grace: float = GRACE) -> "subprocess.Popen[str]":
+    def start(
+        self, *options: str, prefix: Sequence[str] = (), grace: float = GRACE, log: int | IO[str] = subprocess.PIPE
+    ) -> "subprocess.Popen[str]":
         """Start ``deskhand run`` as a process of its own; what it logs is on its standard error."""
         program = f"import deskhand.daemon as d, deskhand.cli.main as c; d.GRACE = {grace}; c.main()"
-        command = [*prefix, sys.executable, "-c", program, "run", "--config", str(self.file)]
+        command = [*prefix, sys.executable, "-c", program, "run", "--config", str(self.file), *options]
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)  # noqa: S603  # ourselves
+        return subprocess.Popen(command, stderr=log, text=True, env=environment)  # noqa: S603  # ourselves
 
     def new_ticket(self, summary: str = SUMMARIES[0], **details: Any) -> str:  # noqa: ANN401  # what seeding takes
         """Let a ticket come in by mail."""

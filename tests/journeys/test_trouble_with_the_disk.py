@@ -7,8 +7,9 @@ import resource
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -28,8 +29,8 @@ def limit(process: "subprocess.Popen[str]", size: int) -> None:
 
 
 @contextmanager
-def started(office: Office, *prefix: str) -> Iterator["subprocess.Popen[str]"]:
-    process = office.start(*prefix)
+def started(office: Office, prefix: Sequence[str] = ()) -> Iterator["subprocess.Popen[str]"]:
+    process = office.start(prefix=prefix)
     try:
         yield process
     finally:
@@ -111,7 +112,7 @@ def test_a_database_that_may_not_be_written_is_named_with_the_fix(office: Office
     office.new_ticket()
     database = office.state / name
     database.chmod(0o400)
-    with started(office, *(AS_NOBODY_SPECIAL if os.geteuid() == 0 else ())) as process:
+    with started(office, AS_NOBODY_SPECIAL if os.geteuid() == 0 else ()) as process:
         _, told = process.communicate(timeout=60)
     assert process.returncode == ExitCode.UNAVAILABLE, told
     assert str(database) in told
@@ -134,4 +135,10 @@ def test_what_was_learned_is_learned_again_where_it_cannot_be_kept(office: Offic
     with capture_logs() as log:
         office.work()
     assert any("cannot be kept" in line["event"] and "history-" in line["file"] for line in log)
+    office.assert_nothing_lost()
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(office: Office) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        assert office.start("--drain", log=full).wait(60) == ExitCode.OK
     office.assert_nothing_lost()

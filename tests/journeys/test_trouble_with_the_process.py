@@ -5,17 +5,23 @@ import signal
 import socket
 import subprocess
 import time
+from typing import Literal
 
+import pytest
+import structlog
 from click.testing import CliRunner
 
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.cli.main import cli
-from deskhand.daemon import GRACE
+from deskhand.configuration.schema import LogSettings
+from deskhand.daemon import GRACE, configure_log
 from deskhand.desk.lock import StateLock
 from deskhand.sdk.testing.faults import Latency
+from deskhand.workflow.attempt import Failed, Recovery, attempt
 from tests.journeys.office import Office, is_note, wait_until
 
 IN_TIME = 10.0
+CUSTOMERS_WORDS = "my password is hunter2"
 
 
 def ended(process: "subprocess.Popen[str]") -> tuple[float, list[str]]:
@@ -96,3 +102,22 @@ def test_a_port_that_is_taken_is_named_with_the_key_that_changes_it(office: Offi
     assert office.host.requests == 0
     office.work(web={"port": 0})
     office.assert_nothing_lost()
+
+
+@pytest.mark.parametrize("form", ["json", "people"])
+@pytest.mark.usefixtures("office")
+def test_a_defects_trace_says_where_and_never_what_a_customer_wrote(
+    form: Literal["json", "people"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_log(LogSettings(format=form))
+
+    def fail(text: str) -> None:
+        structlog.get_logger().info("before", length=len(text))
+        raise LookupError
+
+    outcome = attempt(lambda: fail(CUSTOMERS_WORDS))
+    told = capsys.readouterr().err
+    assert outcome == Failed(Recovery.REPORT_BUG, "LookupError: see the log")
+    assert "LookupError" in told
+    assert "test_trouble_with_the_process.py" in told
+    assert CUSTOMERS_WORDS not in told
