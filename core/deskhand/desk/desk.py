@@ -142,7 +142,7 @@ class Desk:
             if drain:
                 self.worker.insist(self.intake.poll, self.stopping)
                 self.worker.run(self.stopping, until_empty=True)
-            else:
+            elif not self.stopping.is_set():
                 self._run_on_schedule()
         except StoppedError:
             log.info("intake stopped", phase=self._phase)

@@ -55,6 +55,8 @@ class Writer:
         except RefusedError:
             raise
         except (RejectedError, NotFoundError) as error:
+            if isinstance(error, NotFoundError):
+                self.system.check()  # where credentials are refused, everything can look as if it did not exist
             self.taxonomies.forget(ticket.board.id)
             return _only_suggested(why, f"The PSA refused the fields, so they are only suggested: {error}")
         except UncertainError as error:

@@ -1,5 +1,6 @@
 """A small MSP: ConnectWise PSA in miniature on a loopback socket, and a desk configured beside it."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,10 +13,11 @@ import tomli_w
 from deskhand.configuration.loading import load
 from deskhand.configuration.schema import Configuration
 from deskhand.desk.desk import Desk
-from deskhand.llm.engine import Engine
+from deskhand.desk.working import IDLE
 from deskhand.records.documents import Why
-from deskhand.sdk.clock import Clock, utc_now
+from deskhand.sdk.clock import utc_now
 from deskhand.sdk.testing import SimulatorHost
+from deskhand_psa_connectwise.simulation.tables import Record
 from deskhand_psa_connectwise.simulator import ConnectWiseSimulator, settings
 
 PSA = "psa_connectwise"
@@ -99,14 +101,27 @@ class Msp:
         )
         return str(number)
 
+    def close(self, ticket: str, kind: str) -> None:
+        """Close a ticket, now, as one of a type."""
+        record = self.record(ticket)
+        status = next(each for each in self.psa.state["statuses"].children(self.board) if each["closedStatus"])
+        types = self.psa.state["types"].children(self.board)
+        record["status"] = {"id": status["id"], "name": status["name"]}
+        record["type"] = next({"id": each["id"], "name": each["name"]} for each in types if each["name"] == kind)
+        record["closedFlag"] = True
+        self.psa.state.stamp(record, "jdoe")
+
+    def record(self, ticket: str) -> Record:
+        """What the PSA holds of a ticket."""
+        return next(each for each in self.psa.tickets() if str(each["id"]) == ticket)
+
     def notes(self, ticket: str) -> list[str]:
         """The internal notes on a ticket."""
         return [str(note["text"]) for note in self.psa.notes(int(ticket)) if note["internalAnalysisFlag"]]
 
     def type_of(self, ticket: str) -> str | None:
         """The type a ticket has in the PSA."""
-        record = next(each for each in self.psa.tickets() if str(each["id"]) == ticket)
-        kind = record.get("type")
+        kind = self.record(ticket).get("type")
         return str(kind["name"]) if isinstance(kind, dict) else None
 
 
@@ -133,10 +148,29 @@ def configure(folder: Path, host: SimulatorHost, **sections: Mapping[str, Any]) 
     return load(write_configuration(folder, host.url, sections))
 
 
+class Hurry:
+    """Time that passes by being waited for; ``pauses`` are the waits that were not mere idling."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+        self.pauses: list[float] = []
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.offset
+
+    def wait(self, stop: threading.Event, seconds: float) -> None:
+        if seconds != IDLE:
+            self.pauses.append(seconds)
+        self.offset += timedelta(seconds=seconds)
+        stop.wait(0.001)
+
+
 @contextmanager
-def opened(configuration: Configuration, *, clock: Clock = utc_now, engine: Engine | None = None) -> Iterator[Desk]:
-    """Open a desk whose worker does not wait long."""
-    with Desk.open(configuration, clock=clock, engine=engine) as desk:
+def hurried(configuration: Configuration, hurry: Hurry | None = None) -> Iterator[Desk]:
+    """Open a desk that waits for nothing."""
+    hurry = hurry or Hurry()
+    with Desk.open(configuration, clock=hurry) as desk:
+        desk.worker.wait = hurry.wait
         yield desk
 
 
