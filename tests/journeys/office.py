@@ -261,3 +261,8 @@ def is_read(request: SimulatedRequest) -> bool:
 def is_api(request: SimulatedRequest) -> bool:
     """Tell the requests that carry credentials."""
     return "/apis/" in request.path
+
+
+def is_check(request: SimulatedRequest) -> bool:
+    """Tell the requests that find out whether credentials are accepted."""
+    return request.path.endswith("/system/info")

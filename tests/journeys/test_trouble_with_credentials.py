@@ -3,9 +3,20 @@
 import pytest
 from structlog.testing import capture_logs
 
-from deskhand.records.documents import Why
+from deskhand.records.documents import FieldName, Why
 from deskhand.sdk.testing.faults import ExpiredToken, Fault, ServerError
-from tests.journeys.office import PLUGIN, Listener, Office, is_api, is_note, light, running, wait_until
+from tests.journeys.office import (
+    PLUGIN,
+    Listener,
+    Office,
+    is_api,
+    is_check,
+    is_note,
+    is_update,
+    light,
+    running,
+    wait_until,
+)
 
 ON_PREMISES = pytest.param(False, "check company_id, public_key, private_key and client_id", id="on premises: 401")
 IN_THE_CLOUD = pytest.param(True, "in the cloud, refused keys can look like this too", id="in the cloud: 404")
@@ -69,6 +80,19 @@ def test_keys_refused_just_when_a_note_is_written_cost_no_note(
     office.assert_nothing_lost()
 
 
+@pytest.mark.parametrize(("is_cloud", "refusal"), REFUSALS)
+def test_keys_refused_just_when_fields_are_set_do_not_make_them_a_mere_suggestion(
+    office: Office, refusal: Fault, *, is_cloud: bool
+) -> None:
+    office.simulator.is_cloud = is_cloud
+    for place in (is_update, is_check):
+        office.host.faults.schedule(refusal, matching=place)
+    office.work()
+    office.host.faults.clear()
+    assert all(FieldName.TYPE in why.applied for why in office.explanations().values())
+    office.assert_nothing_lost()
+
+
 def test_keys_refused_while_history_is_read_do_not_make_it_history_without_notes(office: Office) -> None:
     office.simulator.is_cloud = True
     created = office.simulator.state.clock()
@@ -79,7 +103,7 @@ def test_keys_refused_while_history_is_read_do_not_make_it_history_without_notes
         notes=[{"text": "Filled up the tray.", "kind": "resolution"}],
     )
     office.host.faults.schedule(ServerError(404), times=3, matching=lambda request: "allNotes" in request.path)
-    office.host.faults.schedule(ServerError(404), times=8, matching=lambda request: "system/info" in request.path)
+    office.host.faults.schedule(ServerError(404), times=8, matching=is_check)
     with office.desk() as desk, running(desk, drain=True) as thread:
         thread.join(20)
         assert [note.text for note in desk.mirror.notes(closed)] == ["Filled up the tray."]

@@ -357,6 +357,7 @@ class Intake:
             self._mirror.save_taxonomy(self._system.taxonomy(board.id))
 
     def _until_stopped(self, records: Iterable[T]) -> Iterator[T]:
+        self._refuse_if_stopping()
         for record in records:
             self._refuse_if_stopping()
             yield record
