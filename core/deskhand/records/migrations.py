@@ -19,7 +19,11 @@ def _create(connection: Connection) -> None:
     connection.execute(insert(schema.audit_head).values(id=1, **empty))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = ()
+def _add_runs_and_automations(connection: Connection) -> None:
+    schema.metadata.create_all(connection, tables=list(schema.SINCE_VERSION_2))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_add_runs_and_automations,)
 """The first takes a store from version 1 to 2, and so on. A step that rewrites rows also renews the head's state."""
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
 
-VERSION = 1
+VERSION = 2
 """The version of the tables below; `migrations` brings older stores up to it."""
 
 metadata = MetaData()
@@ -154,7 +154,184 @@ quarantine = _table(
 
 identity_rules = _table("identity_rules", _key("kind"), _key("value"), _words("tenant_id"), _words("tenant_name"))
 
-RECORDS = (work, cursors, effects, explanations, quarantine, identity_rules)
+plans = _table(
+    "plans",
+    _key("id"),
+    _words("sha256"),
+    _words("ticket_id"),
+    _words("tenant_id"),
+    _words("requested_by"),
+    _words("created_at"),
+    _words("document"),
+    _number("place"),
+    Index("plans_by_ticket", "ticket_id", "place"),
+)
+"""Plans as canonical JSON: what was hashed is what is stored. A plan never changes."""
+
+approvals = _table(
+    "approvals",
+    _key("id"),
+    _words("plan_id"),
+    _words("plan_sha256"),
+    _words("ticket_id"),
+    _words("tenant_id"),
+    _words("requested_by"),
+    _words("state"),
+    _words("requested_at"),
+    _words("expires_at"),
+    Column("decided_by", Text),
+    Column("decided_at", Text),
+    _words("document"),
+    _number("place"),
+    Index("approvals_by_plan", "plan_id"),
+    Index("approvals_by_state", "state", "place"),
+)
+"""Requests for a decision and what became of them; ``document`` holds what else is known (comment, quorum, votes)."""
+
+runs = _table(
+    "runs",
+    _key("id"),
+    _words("plan_id"),
+    _words("ticket_id"),
+    _words("tenant_id"),
+    _words("automation"),
+    _words("state"),
+    _number("segment"),
+    _words("started_at"),
+    Column("ended_at", Text),
+    _words("document"),
+    _number("place"),
+    Index("runs_by_ticket", "ticket_id", "place"),
+    Index("runs_by_state", "state", "place"),
+    Index("runs_by_automation", "automation", "place"),
+    Index("runs_by_tenant", "tenant_id", "place"),
+)
+"""One row a run; ``automation`` is its name or empty, ``document`` the steps and what came of each."""
+
+proofs = _table(
+    "proofs",
+    _key("id"),
+    _words("person_id"),
+    _words("ticket_id"),
+    _words("tenant_id"),
+    _words("plan_id"),
+    _words("method"),
+    _words("proven_at"),
+    _words("state"),
+    Index("proofs_by_plan", "plan_id"),
+    Index("proofs_by_person", "person_id"),
+)
+"""Who has proven who they are, by what, when and for which plan; attempts that failed too."""
+
+automations = _table(
+    "automations", _key("name"), _words("state"), _words("reason"), _words("created_at"), _words("document")
+)
+"""One row an automation: draft, approved, paused or retired, and why."""
+
+automation_versions = _table(
+    "automation_versions",
+    _key("name"),
+    _count("version"),
+    _words("state"),
+    _words("sha256"),
+    _words("author"),
+    Column("approver", Text),
+    _words("created_at"),
+    _words("document"),
+    _words("evidence"),
+)
+"""The YAML people approve, as it was approved, and ``evidence``: where it came from, its back-test, its linting."""
+
+rollouts = _table(
+    "rollouts", _key("automation"), _key("tenant_id"), _words("stage"), _words("overlay"), _words("detail")
+)
+"""How far an automation has come at one client (off, shadow, ask, auto) and what is different there."""
+
+shadows = _table(
+    "shadows",
+    _key("automation"),
+    _key("ticket_id"),
+    _words("tenant_id"),
+    _number("version"),
+    _words("at"),
+    _words("document"),
+    _number("place"),
+)
+"""What an automation would have done about a ticket, and what people did: nothing of it was carried out."""
+
+grants = _table("grants", _key("id"), _words("tenant_id"), _words("subject"), _words("document"))
+"""What a client allows: one row a grant; an admin edits them."""
+
+policy_versions = _table(
+    "policy_versions",
+    _count("version"),
+    _words("author"),
+    Column("approver", Text),
+    _words("created_at"),
+    _words("document"),
+)
+"""Every grant table there was, who proposed it and who approved it."""
+
+switches = _table(
+    "switches", _key("level"), _key("subject"), _words("thrown_by"), _words("thrown_at"), _words("reason")
+)
+"""What is stopped: global, a tenant, a connector, an automation. No row: it goes."""
+
+accounts = _table("accounts", _key("name"), _words("state"), _words("password"), _words("document"))
+"""People who sign in: ``password`` is an argon2 hash, ``document`` their name, roles and PSA member."""
+
+sessions = _table(
+    "sessions", _key("token_sha256"), _words("account"), _words("created_at"), _words("expires_at"), _words("state")
+)
+"""Who is signed in. The token itself is nowhere but in the browser."""
+
+reviews = _table(
+    "reviews",
+    _key("subject"),
+    _key("id"),
+    _words("state"),
+    _words("sampled_at"),
+    _words("mark"),
+    _words("document"),
+    _number("place"),
+    Index("reviews_by_state", "state", "place"),
+)
+"""Decisions drawn for review, and the marks people gave: these become labels."""
+
+diagnoses = _table(
+    "diagnoses",
+    _key("run_id"),
+    _words("automation"),
+    _words("cause"),
+    _words("at"),
+    _words("document"),
+    _number("place"),
+)
+"""Why a run failed, the evidence, and the change that is proposed."""
+
+settings = _table("settings", _key("name"), _words("value"))
+"""Small facts the desk keeps about itself, such as that set-up is over."""
+
+SINCE_VERSION_2 = (
+    plans,
+    approvals,
+    runs,
+    proofs,
+    automations,
+    automation_versions,
+    rollouts,
+    shadows,
+    grants,
+    policy_versions,
+    switches,
+    accounts,
+    sessions,
+    reviews,
+    diagnoses,
+    settings,
+)
+
+RECORDS = (work, cursors, effects, explanations, quarantine, identity_rules, *SINCE_VERSION_2)
 """The tables whose rows every audit entry vouches for."""
 
 LOG = (store, audit, audit_head, checkpoints)

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Delete,
     Insert,
     Row,
     Select,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    delete,
     insert,
     select,
     update,
@@ -139,6 +141,14 @@ class Transaction:
         else:
             self.update(table, key, values)
 
+    def delete(self, table: Table, key: Mapping[str, Value]) -> None:
+        """Remove the row with this whole primary key. Raises LookupError where there is none."""
+        old = self.find(table, key)
+        if old is None:
+            raise LookupError(f"no row {dict(key)} in {table.name}")
+        self._write(_deletion(table), _key_values(table, key))
+        self.head.state.remove(table.name, old)
+
     def find(self, table: Table, key: Mapping[str, Value]) -> dict[str, Value] | None:
         """Read the row with this whole primary key as this transaction sees it."""
         row = self.connection.execute(_select_by_key(table), _key_values(table, key)).mappings().one_or_none()
@@ -171,7 +181,7 @@ class Transaction:
             raise UnauditedChangeError(f"{target[1]} is changed only through insert, update and put of its transaction")
         self._is_unaudited = True
 
-    def _write(self, statement: Insert | Update, values: Mapping[str, Value]) -> None:
+    def _write(self, statement: Insert | Update | Delete, values: Mapping[str, Value]) -> None:
         self._is_writing = True
         try:
             self.connection.execute(statement, values)
@@ -199,6 +209,11 @@ def watch_statement(
 @cache
 def _insertion(table: Table) -> Insert:
     return insert(table)
+
+
+@cache
+def _deletion(table: Table) -> Delete:
+    return delete(table).where(_has_key(table))
 
 
 @cache

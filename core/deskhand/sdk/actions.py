@@ -55,12 +55,14 @@ class Inspection:
     """What an action would change, whose it is, and what it takes to restore it.
 
     ``tenant_id`` is the owner of the target as the vendor states it; the gate refuses a call whose ticket
-    belongs to someone else.
+    belongs to someone else. ``is_privileged`` says that the target holds power over others (an administrator, a
+    service or an emergency account): such a target is never touched without a person's approval.
     """
 
     tenant_id: str
     changes: tuple[Change, ...]
     prior_state: Mapping[str, JsonValue] = field(default_factory=dict)
+    is_privileged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Action(Generic[C, A]):
 
     ``apply`` receives an idempotency key, at most 64 characters of ``[a-z0-9-]``. An action whose effect is
     ``once`` leaves that key where ``probe`` can find it again; without a probe an unknown outcome waits for a person.
+    ``needs_proof`` marks an action that hands a person access (a password, a pass): it runs only for a person who has
+    just proven who they are; ``proves_identity`` marks the action whose success is such a proof.
     """
 
     name: str
@@ -99,6 +103,8 @@ class Action(Generic[C, A]):
     probe: Callable[[C, A, str], Receipt | None] | None = None
     undo: Callable[[C, A, Mapping[str, JsonValue], Receipt], None] | None = None
     irreversible: str | None = None
+    needs_proof: bool = False
+    proves_identity: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an action that neither undoes itself nor says why it cannot."""

@@ -96,15 +96,15 @@ def test_records_are_not_changed_while_reading(records: Records) -> None:
 
 
 def test_another_rooms_table_joins_the_commit_but_not_without_an_entry(records: Records) -> None:
-    runs = Table("runs", MetaData(), Column("id", Integer, primary_key=True))
+    parcels = Table("parcels", MetaData(), Column("id", Integer, primary_key=True))
     with records.transaction("engine") as transaction:
-        runs.create(transaction.connection)
-        transaction.connection.execute(insert(runs).values(id=1))
+        parcels.create(transaction.connection)
+        transaction.connection.execute(insert(parcels).values(id=1))
         transaction.audit("run.started")
     with pytest.raises(UnauditedChangeError), records.transaction("engine") as transaction:
-        transaction.connection.execute(insert(runs).values(id=2))
+        transaction.connection.execute(insert(parcels).values(id=2))
     with records.reading() as connection:
-        assert connection.execute(select(runs.c.id)).scalars().all() == [1]
+        assert connection.execute(select(parcels.c.id)).scalars().all() == [1]
 
 
 def test_the_log_is_append_only_for_everyone_else_too(records: Records, file: Path) -> None:
@@ -281,6 +281,7 @@ def test_a_store_of_another_user_says_so(open_folder: Path) -> None:
 
 
 def test_an_upgrade_takes_each_step_once(monkeypatch: pytest.MonkeyPatch, url: str, clock: Clock) -> None:
+    monkeypatch.setattr(schema, "VERSION", 1)
     Records.open(url, clock=clock).close()
     taken: list[int] = []
     steps = tuple(lambda _, number=number: taken.append(number) for number in range(3))

@@ -1,0 +1,1 @@
+"""The documents people approve: plans and automations, their versions, hashes and differences."""
