@@ -1,16 +1,19 @@
 """Answers that are cut short, are some proxy's page, or never come: read again where that is safe, found where not."""
 
 import itertools
+import threading
 from collections.abc import Mapping
 
 import pytest
 
+from deskhand.records import work
 from deskhand.records.documents import FieldName
 from deskhand.sdk.testing import SimulatedRequest
 from deskhand.sdk.testing.faults import (
     DropAfterEffect,
     DropBefore,
     Fault,
+    Held,
     HtmlErrorPage,
     Latency,
     Matching,
@@ -18,7 +21,7 @@ from deskhand.sdk.testing.faults import (
     Throttle,
     TruncatedBody,
 )
-from tests.journeys.office import Office, is_note, is_read, is_update, light, running, wait_until
+from tests.journeys.office import PATIENCE, Listener, Office, is_note, is_read, is_update, light, running, wait_until
 
 FAULTS: Mapping[str, Fault] = {
     "truncated body": TruncatedBody(),
@@ -104,8 +107,23 @@ def test_a_note_whose_answer_was_lost_is_found_and_not_written_again(office: Off
     office.assert_nothing_lost()
 
 
-def test_an_answer_that_takes_too_long_is_not_waited_for(office: Office) -> None:
-    connectors = {name: {**section, "timeout_seconds": 0.5} for name, section in office.sections["connectors"].items()}
-    office.host.faults.schedule(Latency(1), matching=is_note)
-    office.work(connectors=connectors)
+def test_a_note_that_takes_effect_after_the_desk_gave_up_waiting_is_found_and_not_written_again(office: Office) -> None:
+    late = about(office.tickets[0], is_note)
+    held, landed = Held(threading.Event()), threading.Event()
+    office.host.faults.schedule(held, matching=late)
+    office.on_answer = lambda request: landed.set() if late(request) else None
+    connectors = {name: {**section, "timeout_seconds": 2} for name, section in office.sections["connectors"].items()}
+    with office.desk(connectors=connectors) as desk:
+        hurry = desk.worker.wait
+
+        def wait(stop: threading.Event, seconds: float) -> None:
+            """Let the note land as the desk comes to rest: no time has passed for it yet."""
+            assert work.counts(desk.records)["pending"] == 1
+            held.released.set()
+            assert landed.wait(PATIENCE)
+            hurry(stop, seconds)
+
+        desk.worker.wait = wait
+        desk.run(Listener(), drain=True)
+    assert office.simulator.requests["POST /service/tickets/{id}/notes"] == len(office.tickets)
     office.assert_nothing_lost()

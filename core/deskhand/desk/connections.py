@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +23,8 @@ class Connections:
     connectors: Mapping[str, Connector]
     receivers: Mapping[str, CallbackReceiver]
     ticket_system: TicketSystem
+    longest_answer: timedelta
+    """How long any of the connectors waits for one answer."""
     _closing: ExitStack
 
     @classmethod
@@ -30,17 +33,19 @@ class Connections:
         registry = Registry.discover(configuration.enabled_plugins)
         connectors: dict[str, Connector] = {}
         receivers: dict[str, CallbackReceiver] = {}
+        longest_answer = timedelta()
         with ExitStack() as closing:
             for name in configuration.connectors:
                 settings = connector_settings(configuration, registry, name)
                 plugin = registry.plugins[name]
+                longest_answer = max(longest_answer, timedelta(seconds=settings.timeout_seconds))
                 if plugin.connector is not None:
                     connectors[name] = plugin.connector.connect(settings)
                     closing.callback(connectors[name].close)
                 if plugin.callbacks is not None:
                     receivers[name] = plugin.callbacks(settings)
             system = _ticket_system(configuration, connectors)
-            return cls(registry, connectors, receivers, system, closing.pop_all())
+            return cls(registry, connectors, receivers, system, longest_answer, closing.pop_all())
 
     @property
     def directories(self) -> tuple[Directory, ...]:

@@ -115,7 +115,7 @@ class Desk:
             engine=engine,
             intake=intake,
             judgement=judgement,
-            worker=Worker(records, handler, clock),
+            worker=Worker(records, handler, clock, connections.longest_answer),
             callbacks=Callbacks(connections.receivers, intake, clock),
             schedule=Schedule(intake, configuration.intake, clock),
             stopping=stopping,

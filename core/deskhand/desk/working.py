@@ -23,6 +23,7 @@ MOST_ATTEMPTS = 5
 LONGEST_PAUSE = 300.0
 IDLE = 0.5
 READ_AGAIN_AFTER = timedelta(seconds=30)
+"""After an attempt that failed; how long a connector waits for one answer comes on top."""
 LONGEST_DELAY = READ_AGAIN_AFTER * 2**MOST_ATTEMPTS
 """A ticket put off for longer than this was put off by a clock that has been set back since: it is due."""
 BATCH = 50
@@ -35,12 +36,14 @@ class Worker:
     """Handles queued tickets one after another until told to stop.
 
     While the PSA or the disk is in trouble it pauses, 1 s at first and 5 min at most, and goes on by itself. A ticket
-    that fails again though the PSA has served another one meanwhile is put off by itself and holds up nobody.
+    that fails while the PSA itself is well is put off alone and holds up nobody; it is never given up for that.
     """
 
     records: Records
     handler: Handler
     clock: Clock
+    longest_answer: timedelta = timedelta()
+    """How long a connector waits for one answer. What was given up on may take effect as late as that once more."""
     on_handled: Callable[[Why], None] = field(default=lambda _: None)
     on_idle: Callable[[], None] = field(default=lambda: None)
     """Called between batches and every half second without work; must be quick when nothing is due."""
@@ -50,8 +53,8 @@ class Worker:
     disk_trouble: str | None = field(default=None, init=False)
     handled: int = field(default=0, init=False)
     _failures: int = field(default=0, init=False)
-    _suspects: dict[str, bool] = field(default_factory=dict, init=False)
-    """The tickets whose last attempt failed by the PSA's trouble, and whether it has served another one since."""
+    _put_off: dict[str, int] = field(default_factory=dict, init=False)
+    """How often a ticket was put off for trouble of its own."""
 
     def run(self, stop: threading.Event, *, until_empty: bool = False) -> None:
         """Work until ``stop`` is set, or with ``until_empty`` until nothing is due."""
@@ -90,7 +93,7 @@ class Worker:
 
     def _work_through(self, items: list[WorkItem], stop: threading.Event) -> float | None:
         """Handle items in order; return the seconds to pause where going on is pointless."""
-        for item in sorted(items, key=lambda item: item.ticket_id in self._suspects):
+        for item in items:
             if stop.is_set():
                 return None
             outcome = attempt(
@@ -107,8 +110,7 @@ class Worker:
 
     def _done(self, item: WorkItem, why: Why) -> None:
         self._recover()
-        self._suspects.pop(item.ticket_id, None)
-        self._suspects = dict.fromkeys(self._suspects, True)
+        self._put_off.pop(item.ticket_id, None)
         self.handled += 1
         self.on_handled(why)
 
@@ -122,21 +124,23 @@ class Worker:
             case Recovery.READ_FIRST | Recovery.REPORT_BUG if item.attempts + 1 >= MOST_ATTEMPTS:
                 self.on_handled(self.handler.give_up(item, f"{failed.reason}, {MOST_ATTEMPTS} times in a row"))
             case Recovery.READ_FIRST | Recovery.REPORT_BUG:
-                self._postpone(item, failed.reason)
+                self._postpone(item, failed.reason, item.attempts)
         return None
 
     def _after_trouble(self, item: WorkItem, failed: Failed) -> float | None:
-        """Pause, or put off this ticket alone where the trouble is its own: the PSA has served others meanwhile."""
-        if failed.retry_after is None and self._suspects.pop(item.ticket_id, False):
-            self._postpone(item, failed.reason)
-            return None
-        self._suspects[item.ticket_id] = False
-        return self._fall_back(failed)
+        """Pause, or put off this ticket alone where the trouble is its own: the PSA answers when asked how it is."""
+        if failed.retry_after is not None or not isinstance(attempt(self.handler.writer.system.check), Done):
+            return self._fall_back(failed)
+        times = self._put_off.get(item.ticket_id, 0)
+        self._put_off[item.ticket_id] = times + 1
+        self._postpone(item, failed.reason, times, is_counted=False)
+        return None
 
-    def _postpone(self, item: WorkItem, reason: str) -> None:
-        delay = min(READ_AGAIN_AFTER * 2 ** min(item.attempts, MOST_ATTEMPTS), LONGEST_DELAY)
+    def _postpone(self, item: WorkItem, reason: str, times: int, *, is_counted: bool = True) -> None:
+        delay = (READ_AGAIN_AFTER + self.longest_answer) * 2 ** min(times, MOST_ATTEMPTS)
+        until = self.clock() + min(delay, LONGEST_DELAY)
         with self.records.transaction(ACTOR) as transaction:
-            work.postpone(transaction, item, until=self.clock() + delay, reason=reason)
+            work.postpone(transaction, item, until=until, reason=reason, is_counted=is_counted)
 
     def _fall_back(self, failed: Failed) -> float:
         """Return the seconds to pause while the PSA is in trouble."""

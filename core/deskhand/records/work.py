@@ -82,9 +82,14 @@ def finish(transaction: Transaction, item: WorkItem, why: Why) -> None:
     transaction.audit("work.finished", tenant=why.tenant_id or "", ticket=item.ticket_id, detail=detail)
 
 
-def postpone(transaction: Transaction, item: WorkItem, *, until: datetime, reason: str) -> None:
-    """Count an attempt that failed and leave the ticket alone until then. Raises LookupError where it never was in."""
-    values: dict[str, Value] = {"attempts": item.attempts + 1, "not_before": written_time(until)}
+def postpone(
+    transaction: Transaction, item: WorkItem, *, until: datetime, reason: str, is_counted: bool = True
+) -> None:
+    """Leave the ticket alone until then, and count an attempt that failed by more than somebody else's trouble.
+
+    Raises LookupError where it never was in.
+    """
+    values: dict[str, Value] = {"attempts": item.attempts + is_counted, "not_before": written_time(until)}
     transaction.update(work, _key(item.connector, item.ticket_id), values)
     detail = {"connector": item.connector, "until": written_time(until), "reason": reason}
     transaction.audit("work.postponed", ticket=item.ticket_id, detail=detail)

@@ -149,7 +149,7 @@ def configure(folder: Path, host: SimulatorHost, **sections: Mapping[str, Any]) 
 
 
 class Hurry:
-    """Time that passes by being waited for; ``pauses`` are the waits that were not mere idling."""
+    """Time that passes by being waited for, ten seconds where the desk only idles; ``pauses`` are the other waits."""
 
     def __init__(self) -> None:
         self.offset = timedelta()
@@ -161,7 +161,7 @@ class Hurry:
     def wait(self, stop: threading.Event, seconds: float) -> None:
         if seconds != IDLE:
             self.pauses.append(seconds)
-        self.offset += timedelta(seconds=seconds)
+        self.offset += timedelta(seconds=10 if seconds == IDLE else seconds)
         stop.wait(0.001)
 
 

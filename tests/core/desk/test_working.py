@@ -1,8 +1,8 @@
 """What follows from each way an attempt can end: pauses, putting off, giving up; and that work goes on."""
 
-import itertools
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,9 +12,9 @@ from deskhand.desk.working import LONGEST_PAUSE, MOST_ATTEMPTS
 from deskhand.records import work
 from deskhand.records.documents import OutcomeKind
 from deskhand.sdk.testing import SimulatedRequest, SimulatorHost
-from deskhand.sdk.testing.faults import ExpiredToken, ServerError
+from deskhand.sdk.testing.faults import DropAfterEffect, ExpiredToken, ServerError, Throttle
 from tests.core.desk.conftest import Configure
-from tests.core.desk.msp import Hurry, Msp, drain, hurried
+from tests.core.desk.msp import PSA, Hurry, Msp, drain, hurried
 
 
 @pytest.fixture
@@ -80,10 +80,12 @@ def test_refused_credentials_pause_the_desk_longer_and_longer_until_they_are_men
     desk: Desk, msp: Msp, host: SimulatorHost, hurry: Hurry
 ) -> None:
     ticket = msp.ticket()
-    host.faults.schedule(ExpiredToken(), times=12, matching=Reads(ticket))
+    prepare(desk)
+    desk.judgement.learn()
+    host.faults.schedule(ExpiredToken(), times=24)  # the ticket is asked for, and then how the PSA is
     with capture_logs() as logged:
-        why = drain(desk)[ticket]
-    assert why.outcome is OutcomeKind.TRIAGED
+        desk.worker.run(threading.Event(), until_empty=True)
+    assert len(msp.notes(ticket)) == 1
     assert hurry.pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
     assert max(hurry.pauses) == LONGEST_PAUSE
     events = [each["event"] for each in logged]
@@ -94,8 +96,10 @@ def test_refused_credentials_pause_the_desk_longer_and_longer_until_they_are_men
 
 
 def test_trouble_shows_while_it_lasts(desk: Desk, msp: Msp, host: SimulatorHost, hurry: Hurry) -> None:
-    ticket = msp.ticket()
-    host.faults.schedule(ExpiredToken(), times=2, matching=Reads(ticket))
+    msp.ticket()
+    prepare(desk)
+    desk.judgement.learn()
+    host.faults.schedule(ExpiredToken(), times=4)
     seen: list[tuple[bool, str]] = []
 
     def wait(stop: threading.Event, seconds: float) -> None:
@@ -104,56 +108,43 @@ def test_trouble_shows_while_it_lasts(desk: Desk, msp: Msp, host: SimulatorHost,
         hurry.wait(stop, seconds)
 
     desk.worker.wait = wait
-    drain(desk)
-    assert (False, "PSA in trouble") in seen
+    desk.worker.run(threading.Event(), until_empty=True)
+    assert seen == [(False, "PSA in trouble")] * 2
     assert desk.health().is_well
 
 
+def test_a_pause_the_psa_asks_for_is_kept(desk: Desk, msp: Msp, host: SimulatorHost, hurry: Hurry) -> None:
+    ticket = msp.ticket()
+    prepare(desk)
+    desk.judgement.learn()
+    host.faults.schedule(Throttle(90), times=1, matching=Reads(ticket))
+    desk.worker.run(threading.Event(), until_empty=True)
+    assert hurry.pauses == [90]
+    assert "work.postponed" not in kinds(desk, ticket)
+
+
 def test_a_ticket_whose_trouble_is_its_own_holds_up_no_other_and_is_not_given_up(
-    desk: Desk, msp: Msp, host: SimulatorHost
+    desk: Desk, msp: Msp, host: SimulatorHost, hurry: Hurry
 ) -> None:
     poison, *others = (msp.ticket(f"Ticket {number}") for number in range(6))
     broken = Reads(poison)
     host.faults.schedule(ExpiredToken(), times=1000, matching=broken)
-    ends: list[str] = []
-    stop = threading.Event()
     prepare(desk)
     desk.judgement.learn()
+    ends: list[str] = []
+    stop = threading.Event()
     desk.worker.on_handled = lambda why: ends.append(why.ticket_id)
-    desk.worker.on_idle = lambda: stop.set() if broken.times > 3 * MOST_ATTEMPTS else None
+    desk.worker.on_idle = lambda: stop.set() if broken.times > 2 * MOST_ATTEMPTS else None
+    started = hurry()
     desk.worker.run(stop)
-    assert ends == others
-    assert broken.times > 3 * MOST_ATTEMPTS
+    assert (ends, hurry.pauses) == (others, [])
+    assert (hurry() - started).total_seconds() > 30 + 60 + 120 + 240 + 480 + 960
     assert work.counts(desk.records) == {"pending": 1, "done": 5, "quarantined": 0, "needs review": 0}
     host.faults.clear()
     desk.worker.on_idle = lambda: None
     desk.worker.run(threading.Event(), until_empty=True)
     assert ends[-1] == poison
     assert len(msp.notes(poison)) == 1
-
-
-def test_while_a_ticket_is_stuck_a_new_one_is_handled_first(desk: Desk, msp: Msp, host: SimulatorHost) -> None:
-    poison = msp.ticket("Stuck")
-    host.faults.schedule(ExpiredToken(), times=1000, matching=Reads(poison))
-    prepare(desk)
-    desk.judgement.learn()
-    handled: list[str] = []
-    stop = threading.Event()
-    batches = itertools.count()
-
-    def more() -> None:
-        batch = next(batches)
-        if batch == 3:
-            msp.ticket("New")
-            desk.intake.poll()
-        if handled or batch > 50:
-            stop.set()
-
-    desk.worker.on_idle = more
-    desk.worker.on_handled = lambda why: handled.append(why.ticket_id)
-    desk.worker.run(stop)
-    assert len(handled) == 1
-    assert handled != [poison]
 
 
 def test_told_to_stop_it_stops_between_two_tickets(desk: Desk, msp: Msp) -> None:
@@ -198,6 +189,21 @@ def test_a_closed_ticket_is_left_alone_and_so_is_one_that_is_gone(desk: Desk, ms
     assert {whys[each].outcome for each in (closed, gone)} == {OutcomeKind.LEFT_ALONE}
     assert "already closed" in whys[closed].reasons[0]
     assert "no longer exists" in whys[gone].reasons[0]
+
+
+@pytest.mark.parametrize("seconds", [1, 30, 300])
+def test_what_was_given_up_on_has_longer_than_that_to_take_effect_before_it_is_read_again(
+    configured: Configure, msp: Msp, host: SimulatorHost, seconds: int
+) -> None:
+    section = {**configured().connectors[PSA], "timeout_seconds": seconds}
+    ticket = msp.ticket()
+    host.faults.schedule(DropAfterEffect(), matching=lambda request: request.method == "POST")
+    with hurried(configured(connectors={PSA: section})) as desk:
+        drain(desk)
+        (postponed,) = (each for each in desk.records.audit_entries(ticket=ticket) if each.kind == "work.postponed")
+    until = datetime.fromisoformat(str(postponed.detail["until"]))
+    assert timedelta(seconds=seconds + 25) < until - postponed.at < timedelta(seconds=seconds + 35)
+    assert len(msp.notes(ticket)) == 1
 
 
 def test_a_vendor_that_fails_for_a_while_is_waited_out(desk: Desk, msp: Msp, host: SimulatorHost) -> None:

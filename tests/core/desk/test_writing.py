@@ -71,6 +71,22 @@ def test_fields_the_psa_refuses_are_only_suggested_and_the_why_tells(desk: Desk,
     assert kinds(desk, ticket).count("effect.failed") == 1
 
 
+def test_after_a_refusal_the_boards_lists_are_read_again(desk: Desk, msp: Msp, host: SimulatorHost) -> None:
+    def readings() -> int:
+        return sum(count for path, count in msp.psa.requests.items() if path.endswith("/boards/{id}/types"))
+
+    msp.ticket()
+    drain(desk)
+    before = readings()
+    host.faults.schedule(ServerError(400), matching=sets_fields)
+    msp.ticket()
+    drain(desk)
+    assert readings() == before
+    msp.ticket()
+    drain(desk)
+    assert readings() == before + 1
+
+
 def test_what_was_refused_once_is_not_tried_again_after_a_lost_note(desk: Desk, msp: Msp, host: SimulatorHost) -> None:
     ticket = msp.ticket()
     host.faults.schedule(ServerError(400), matching=sets_fields)

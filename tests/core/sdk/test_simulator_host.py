@@ -2,6 +2,7 @@ import http.client
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,6 +15,7 @@ from deskhand.sdk.testing import (
     ExpiredToken,
     Fault,
     Faults,
+    Held,
     HtmlErrorPage,
     Latency,
     RoutedSimulator,
@@ -176,6 +178,19 @@ def test_a_delay_adds_to_the_fault_after_it(client: httpx.Client, host: Simulato
     began = time.monotonic()
     assert client.get("/counters/a").status_code == 500
     assert time.monotonic() - began >= 0.05
+
+
+def test_a_held_request_takes_effect_when_it_is_released(client: httpx.Client, host: SimulatorHost) -> None:
+    held = Held(threading.Event())
+    host.faults.schedule(held)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(client.post, "/counters/a")
+        while host.faults.pending:
+            time.sleep(0.001)
+        assert httpx.get(f"{host.url}/counters/all").json() == {}
+        held.released.set()
+        assert late.result(10).status_code == 201
+    assert client.get("/counters/all").json() == {"a": 1}
 
 
 def test_faults_can_be_called_off(client: httpx.Client, host: SimulatorHost) -> None:

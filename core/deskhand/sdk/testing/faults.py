@@ -16,6 +16,13 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The request waits until ``released`` is set, a minute at most, and only then takes effect; later faults apply."""
+
+    released: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
 class Throttle:
     """429 with Retry-After, in seconds or as an HTTP date; no effect."""
 
@@ -63,6 +70,7 @@ class DuplicateCallback:
 
 Fault: TypeAlias = (
     Latency
+    | Held
     | Throttle
     | ServerError
     | DropBefore
@@ -116,7 +124,7 @@ class Faults:
             for each in [each for each in self._scheduled if each.fits(request)]:
                 self._use(each)
                 taken.append(each.fault)
-                if not isinstance(each.fault, Latency):
+                if not isinstance(each.fault, Latency | Held):
                     break
             return tuple(taken)
 

@@ -23,6 +23,7 @@ from deskhand.sdk.testing.faults import (
     ExpiredToken,
     Fault,
     Faults,
+    Held,
     HtmlErrorPage,
     Latency,
     ServerError,
@@ -33,6 +34,7 @@ from deskhand.sdk.testing.simulator import RoutedSimulator, SimulatedRequest, Si
 
 LOOPBACK = "127.0.0.1"
 CALLBACK_SECONDS = 5.0
+LONGEST_HOLD = 60.0
 HTML_PAGE = b"<!DOCTYPE html><html><head><title>Bad gateway</title></head><body><h1>502</h1></body></html>"
 Observer: TypeAlias = Callable[[SimulatedRequest, SimulatedResponse], None]
 
@@ -148,6 +150,8 @@ class SimulatorHost:
         for fault in self.faults.take(request):
             if isinstance(fault, Latency):
                 time.sleep(fault.seconds)
+            elif isinstance(fault, Held):
+                fault.released.wait(LONGEST_HOLD)
             elif isinstance(fault, DropAfterEffect):
                 self._handled(request)
                 return None, False
