@@ -16,7 +16,8 @@ from platformdirs import user_data_path
 from deskhand.configuration.loading import load
 from deskhand.configuration.schema import Configuration, LogSettings
 from deskhand.daemon import configure_log, serving
-from deskhand.demo.rehearsal import PLUGIN, Rehearsal, Script, rehearsal
+from deskhand.demo.rehearsal import Rehearsal, Script, rehearsal
+from deskhand.demo.vendors import PSA
 from deskhand.demo.verdict import DemoReport, judge
 from deskhand.desk.desk import Desk
 from deskhand.desk.lock import StateLock
@@ -68,7 +69,7 @@ def played(options: DemoOptions, audience: Audience, stopping: threading.Event) 
     configure_log(LogSettings(format="json", level="error"))
     if options.engine == "auto":
         _ensure_runtime(audience)
-    audience.phase("opening the rehearsal's PSA")
+    audience.phase("opening the rehearsal's vendors")
     with rehearsal(options.script) as vendor:
         configuration = configured(options, vendor)
         with (
@@ -108,12 +109,12 @@ def configured(options: DemoOptions, vendor: Rehearsal) -> Configuration:
     """Write the rehearsal's configuration into an empty state folder, where every other command can use it."""
     _emptied(options.state)
     document: dict[str, Any] = {
-        "desk": {"name": "deskhand", "state": ".", "ticket_system": PLUGIN},
+        "desk": {"name": "deskhand", "state": ".", "ticket_system": PSA},
         "web": {"port": _free_port(options.port)},
         "intake": {"triage_backlog": True, "poll_seconds": 5.0, "history_days": 0, "history_notes": 20_000},
         "engine": {"kind": options.engine},
         "identity": vendor.world.identity.model_dump(mode="json"),
-        "connectors": {PLUGIN: vendor.settings},
+        "connectors": dict(vendor.settings),
         "clients": {
             identifier: policy.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
             for identifier, policy in vendor.world.policies.items()

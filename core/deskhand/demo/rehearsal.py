@@ -1,26 +1,26 @@
-"""The vendor's side of the rehearsal, in a process of its own: a simulated PSA on loopback, seeded and served.
+"""The vendors' side of the rehearsal, in a process of its own: simulators on loopback, seeded and served.
 
-It reads one JSON line that says what to seed, answers with one that says where it listens, answers each further line
-with how many requests it has had, and ends when its input does.
+It reads one JSON line that says what to seed, answers with one that says where they listen, answers each further line
+with what it asks for, and ends when its input does.
 """
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, TypeAdapter
 
+from deskhand.demo import vendors
 from deskhand.demo.ticket_file import TicketFile, read_tickets
-from deskhand.demo.world import RehearsalWorld, seed
-from deskhand.registry import Registry
+from deskhand.demo.world import RehearsalWorld
 from deskhand.sdk.errors import ConfigurationError
 
-PLUGIN = "psa_connectwise"
 _WORLD = TypeAdapter(RehearsalWorld)
 
 
@@ -51,23 +51,32 @@ class Script(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """A running simulated PSA: its connector's settings and what was seeded."""
+    """The running vendors: each connector's settings by plugin, and what was seeded."""
 
-    settings: dict[str, Any]
+    settings: Mapping[str, dict[str, Any]]
     world: RehearsalWorld
     _process: "subprocess.Popen[str]"
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def requests(self) -> int:
-        """Return how many requests the PSA has had."""
-        _write(_pipe(self._process.stdin), "count")
-        return int(_read(self._process)["requests"])
+        """Return how many requests the vendors have had."""
+        return int(self.ask("requests"))
+
+    def ask(self, what: str, **details: str) -> Any:  # noqa: ANN401  # JSON of the rehearsal's own
+        """Have something happen at a client, or look at what is there. Raises LookupError for what is not there."""
+        with self._lock:
+            _write(_pipe(self._process.stdin), json.dumps({"ask": what, **details}))
+            answer = _read(self._process)
+        if "missing" in answer:
+            raise LookupError(f"{what}: {answer['missing']}")
+        return answer["answer"]
 
 
 @contextmanager
 def rehearsal(script: Script) -> Iterator[Rehearsal]:
-    """Start the vendor's side and stop it at the end of the block.
+    """Start the vendors' side and stop it at the end of the block.
 
-    Raises TicketFileError for a ticket file that cannot be used and ConfigurationError where the plugin is missing.
+    Raises TicketFileError for a ticket file that cannot be used and ConfigurationError where a plugin is missing.
     """
     script.read()
     command = [sys.executable, "-m", "deskhand.demo.rehearsal"]
@@ -83,20 +92,18 @@ def rehearsal(script: Script) -> Iterator[Rehearsal]:
 def main() -> None:
     """Serve until standard input ends."""
     script = Script.model_validate_json(sys.stdin.readline())
-    offer = Registry.discover({PLUGIN}).plugins[PLUGIN].simulator
-    if offer is None:
-        raise ConfigurationError(f"{PLUGIN} offers no simulator")
-    simulator = offer.create()
-    world = seed(simulator, now=script.now, tickets=script.read())
-    from deskhand.sdk.testing.host import SimulatorHost  # noqa: PLC0415  # only this process serves
+    with vendors.serving(script.now, script.read()) as serving:
+        told = {"settings": serving.settings, "world": _WORLD.dump_python(serving.world, mode="json")}
+        _write(sys.stdout, json.dumps(told))
+        for line in sys.stdin:
+            _write(sys.stdout, json.dumps(_answer(serving, json.loads(line))))
 
-    with SimulatorHost(simulator) as host:
-        _write(
-            sys.stdout,
-            json.dumps({"settings": offer.settings(host.url), "world": _WORLD.dump_python(world, mode="json")}),
-        )
-        for _ in sys.stdin:
-            _write(sys.stdout, json.dumps({"requests": host.requests}))
+
+def _answer(serving: vendors.Vendors, question: dict[str, Any]) -> dict[str, JsonValue]:
+    try:
+        return {"answer": serving.answer(question)}
+    except (LookupError, StopIteration) as error:
+        return {"missing": str(error) or "nothing of that name"}
 
 
 def _pipe(stream: IO[str] | None) -> IO[str]:
@@ -113,7 +120,7 @@ def _write(stream: IO[str], line: str) -> None:
 def _read(process: "subprocess.Popen[str]") -> dict[str, Any]:
     line = _pipe(process.stdout).readline()
     if not line:
-        raise ConfigurationError("the rehearsal's PSA did not start; its error is printed above")
+        raise ConfigurationError("the rehearsal's vendors did not start; the error is printed above")
     answer: dict[str, Any] = json.loads(line)
     return answer
 

@@ -38,6 +38,9 @@ class RehearsalWorld:
     closed_tickets: tuple[str, ...]
     truths: Mapping[str, TicketTruth]
     """For each open ticket; the PSA holds none of it."""
+    boards: Mapping[str, int]
+    contacts: Mapping[str, int]
+    """By ``<company key>/<contact key>``."""
 
     @property
     def policies(self) -> dict[str, ClientPolicy]:
@@ -68,6 +71,8 @@ def seed(psa: SeedablePsa, *, now: datetime, tickets: TicketFile | None = None) 
         open_tickets=tuple(truths),
         closed_tickets=closed,
         truths=truths,
+        boards=places.boards,
+        contacts={f"{company}/{contact}": number for (company, contact), number in places.contacts.items()},
     )
 
 
