@@ -22,6 +22,9 @@ MISSING = "no PostgreSQL server is installed: apt-get install postgresql"
 _DEBIAN = Path("/usr/lib/postgresql")
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "100"}
 
+_SORTS_LIKE_PEOPLE = ("--locale", "C", "--locale-provider", "icu", "--icu-locale", "en")
+"""As most servers are set up, and unlike SQLite: what relies on an order has to say which."""
+
 
 def programs() -> Path | None:
     """Return the folder of the newest server's programs, or None where there is none or it cannot be run here."""
@@ -73,7 +76,7 @@ def running_server(found: Path) -> Iterator[Server]:
         secret.write_text(PASSWORD)
         _give_away(folder, secret)
         options = ("--username", ROLE, "--pwfile", str(secret), "--auth", "scram-sha-256", "--encoding", "UTF8")
-        _run(found / "initdb", "--pgdata", str(data), "--no-sync", "--locale", "C", *options)
+        _run(found / "initdb", "--pgdata", str(data), "--no-sync", *_SORTS_LIKE_PEOPLE, *options)
         settings = {**_QUICK, "listen_addresses": "", "unix_socket_directories": str(folder)}
         flags = " ".join(f"-c {setting}='{value}'" for setting, value in settings.items())
         pg_ctl = found / "pg_ctl"

@@ -30,6 +30,13 @@ _SQLITE_BEGIN = "deskhand_begin"
 _SNAPSHOT: Mapping[str, Any] = {"isolation_level": "REPEATABLE READ"}
 _WRITING: Mapping[str, Any] = {_SQLITE_BEGIN: "BEGIN IMMEDIATE"}
 
+_SESSION = (
+    "SET search_path TO public",
+    "SET client_encoding TO 'UTF8'",
+    f"SET lock_timeout TO '{_BUSY_SECONDS}s'",
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+)
+
 
 def url_of(database: Path) -> str:
     """Return the URL of a SQLite record store in this file."""
@@ -189,11 +196,21 @@ def connect(url: str) -> Engine:
 
 def _connect_to_server(url: URL) -> Engine:
     try:
-        return create_engine(url, isolation_level="READ COMMITTED")
+        engine = create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True)
     except (ArgumentError, ImportError):
         raise RecordsUnavailableError(
             f"no driver for {url.drivername} is installed: expected sqlite:///path, or postgresql+psycopg://…"
         ) from None
+    event.listen(engine, "connect", _make_dependable)
+    return engine
+
+
+def _make_dependable(connection: Any, _record: object) -> None:  # noqa: ANN401  # whatever the driver uses
+    """Make a server's session behave as a SQLite file does, whatever its role is set up with."""
+    connection.autocommit = True
+    for setting in _SESSION:
+        connection.execute(setting)
+    connection.autocommit = False
 
 
 def key_files(url: str, signing: Path | None = None) -> KeyFiles:

@@ -38,8 +38,14 @@ _MENDS = {
     SQLITE_LOCKED: "another process has kept it locked: find and stop whatever has the file open",
 }
 
-_DISK_FULL = "53100"
-"""PostgreSQL's SQLSTATE for a full disk: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+_MENDS_BY_STATE = {
+    "53100": _MENDS[SQLITE_FULL],
+    "55P03": "another process has kept it locked: find and end its transaction (`SELECT * FROM pg_stat_activity`)",
+    "25006": "the server is read-only (a standby?): point [records] url at the one that may be written",
+    "42501": "the database's role may not do this: make it the owner of its database (`ALTER DATABASE … OWNER TO …`)",
+    "53300": "the server has no connection to spare: raise its max_connections, or end some",
+}
+"""By PostgreSQL's SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
 @contextmanager
@@ -47,9 +53,10 @@ def explained(location: str) -> Iterator[None]:
     """Turn a driver's trouble with the store into RecordsUnavailableError; defects of ours go through."""
     try:
         yield
-    except (IntegrityError, ProgrammingError):
-        raise
     except DBAPIError as error:
+        is_ours = isinstance(error, IntegrityError | ProgrammingError)
+        if is_ours and getattr(error.orig, "sqlstate", None) not in _MENDS_BY_STATE:
+            raise
         raise RecordsUnavailableError(f"record store {location}: {mend(error)}") from error
 
 
@@ -65,6 +72,8 @@ def mend(error: DBAPIError) -> str:
         return _MENDS.get(code & 0xFF, f"SQLite error {code} ({getattr(error.orig, 'sqlite_errorname', '')})")
     if isinstance(error.orig, sqlite3.Error):
         return _MENDS[SQLITE_CORRUPT]
-    if getattr(error.orig, "sqlstate", None) == _DISK_FULL:
-        return _MENDS[SQLITE_FULL]
-    return f"the database server did not answer ({type(error.orig).__name__}): check that it runs and the URL is right"
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _MENDS_BY_STATE:
+        return _MENDS_BY_STATE[state]
+    told = f"{type(error.orig).__name__}, {state}" if state else type(error.orig).__name__
+    return f"the database server did not answer ({told}): check that it runs, and host, user and password of the URL"

@@ -3,12 +3,15 @@
 import secrets
 from collections.abc import Callable
 
-from sqlalchemy import Connection, insert, inspect, select, update
+from sqlalchemy import Connection, func, insert, inspect, select, update
 
 from deskhand.records import schema
 from deskhand.records.audit.entries import CHAIN_START
 from deskhand.records.failures import RecordsUnavailableError
 from deskhand.records.state import State
+
+_MIGRATING = int.from_bytes(b"deskhand")
+"""The advisory lock that makes processes open a new store on a server one after another."""
 
 
 def _create(connection: Connection) -> None:
@@ -40,6 +43,8 @@ def migrate(connection: Connection) -> bool:
 
     Raises RecordsUnavailableError for a store written by a newer deskhand.
     """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
     version = version_of(connection)
     if version > schema.VERSION:
         raise RecordsUnavailableError(

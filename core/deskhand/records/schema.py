@@ -7,6 +7,7 @@ are JSON text, so that what was hashed is what is stored.
 from typing import Any
 
 from sqlalchemy import Column, Computed, Connection, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
@@ -15,6 +16,9 @@ VERSION = 2
 """The version of the tables below; `migrations` brings older stores up to it."""
 
 metadata = MetaData()
+
+_TEXT = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+"""Sorts by code point everywhere, as SQLite does."""
 
 
 class EntryField(ColumnElement[str]):
@@ -56,11 +60,11 @@ def _table(name: str, *parts: Any) -> Table:  # noqa: ANN401  # SQLAlchemy's own
 
 
 def _words(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False)
+    return Column(name, _TEXT, nullable=False)
 
 
 def _key(name: str) -> Column[str]:
-    return Column(name, Text, primary_key=True, nullable=False)
+    return Column(name, _TEXT, primary_key=True, nullable=False)
 
 
 def _number(name: str) -> Column[int]:
@@ -83,8 +87,8 @@ audit = _table(
     _count("seq"),
     _words("entry"),
     _bytes("chain"),
-    Column("tenant", Text, GeneratedFromEntry(EntryField("tenant"))),
-    Column("ticket", Text, GeneratedFromEntry(EntryField("ticket"))),
+    Column("tenant", _TEXT, GeneratedFromEntry(EntryField("tenant"))),
+    Column("ticket", _TEXT, GeneratedFromEntry(EntryField("ticket"))),
     Index("audit_by_tenant", "tenant", "seq"),
     Index("audit_by_ticket", "ticket", "seq"),
 )
@@ -103,13 +107,13 @@ work = _table(
     _words("version"),
     _words("state"),
     _number("attempts"),
-    Column("not_before", Text),
+    Column("not_before", _TEXT),
     _number("place"),
     Index("work_by_state", "state", "place"),
 )
 
 cursors = _table(
-    "cursors", _key("connector"), Column("since", Text), Column("page", Text), Column("highest", Text), _words("phase")
+    "cursors", _key("connector"), Column("since", _TEXT), Column("page", _TEXT), Column("highest", _TEXT), _words("phase")
 )
 
 effects = _table(
@@ -120,7 +124,7 @@ effects = _table(
     _words("ticket"),
     _words("arguments_sha256"),
     _words("state"),
-    Column("receipt", Text),
+    Column("receipt", _TEXT),
     _words("reason"),
 )
 
@@ -128,7 +132,7 @@ explanations = _table(
     "explanations",
     _key("ticket_id"),
     _words("outcome"),
-    Column("tenant_id", Text),
+    Column("tenant_id", _TEXT),
     _number("place"),
     _words("document"),
     Index("explanations_by_place", "place"),
@@ -147,8 +151,8 @@ quarantine = _table(
     _words("suggestion"),
     _words("candidates"),
     _words("evidence"),
-    Column("tenant_id", Text),
-    Column("tenant_name", Text),
+    Column("tenant_id", _TEXT),
+    Column("tenant_name", _TEXT),
     Index("quarantine_by_ticket", "ticket_id"),
 )
 
@@ -179,8 +183,8 @@ approvals = _table(
     _words("state"),
     _words("requested_at"),
     _words("expires_at"),
-    Column("decided_by", Text),
-    Column("decided_at", Text),
+    Column("decided_by", _TEXT),
+    Column("decided_at", _TEXT),
     _words("document"),
     _number("place"),
     Index("approvals_by_plan", "plan_id"),
@@ -198,7 +202,7 @@ runs = _table(
     _words("state"),
     _number("segment"),
     _words("started_at"),
-    Column("ended_at", Text),
+    Column("ended_at", _TEXT),
     _words("document"),
     _number("place"),
     Index("runs_by_ticket", "ticket_id", "place"),
@@ -235,7 +239,7 @@ automation_versions = _table(
     _words("state"),
     _words("sha256"),
     _words("author"),
-    Column("approver", Text),
+    Column("approver", _TEXT),
     _words("created_at"),
     _words("document"),
     _words("evidence"),
@@ -266,7 +270,7 @@ policy_versions = _table(
     "policy_versions",
     _count("version"),
     _words("author"),
-    Column("approver", Text),
+    Column("approver", _TEXT),
     _words("created_at"),
     _words("document"),
 )

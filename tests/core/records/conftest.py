@@ -30,12 +30,26 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def url(file: Path) -> str:
+def url(database_url: str) -> str:
+    """Return where the record store is: on SQLite, and again on PostgreSQL."""
+    return database_url
+
+
+@pytest.fixture
+def records(url: str, file: Path, clock: SteppingClock) -> Iterator[Records]:
+    opened = Records.open(url, clock=clock, signing=file)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_url(file: Path) -> str:
+    """Return where a record store is that a test gets at by its file."""
     return url_of(file)
 
 
 @pytest.fixture
-def records(url: str, clock: SteppingClock) -> Iterator[Records]:
-    opened = Records.open(url, clock=clock)
+def sqlite_records(sqlite_url: str, clock: SteppingClock) -> Iterator[Records]:
+    opened = Records.open(sqlite_url, clock=clock)
     yield opened
     opened.close()

@@ -72,7 +72,7 @@ def test_a_checkpoint_covers_the_log_and_changes_the_key(records: Records, file:
     assert Path(f"{file}.key").read_text() != before
     assert not Path(f"{file}.key.next").exists()
     enqueue(records, "3")
-    checked = verify(url)
+    checked = verify(url, signing=file)
     assert (checked.ok, checked.entries, checked.covered) == (True, 3, 2)
 
 
@@ -91,9 +91,9 @@ def test_nothing_new_needs_no_checkpoint(records: Records) -> None:
     assert records.checkpoint() is None
 
 
-def test_a_checkpoint_is_due_after_enough_entries_or_enough_time(url: str, clock: SteppingClock) -> None:
+def test_a_checkpoint_is_due_after_enough_entries_or_enough_time(url: str, file: Path, clock: SteppingClock) -> None:
     policy = CheckpointPolicy(entries=3, interval=timedelta(minutes=15))
-    records = Records.open(url, clock=clock, policy=policy)
+    records = Records.open(url, signing=file, clock=clock, policy=policy)
     enqueue(records, "1", "2")
     assert records.checkpoint_if_due() is None
     enqueue(records, "3")
@@ -107,7 +107,7 @@ def test_a_checkpoint_is_due_after_enough_entries_or_enough_time(url: str, clock
     records.close()
 
     clock.now += timedelta(minutes=20)
-    reopened = Records.open(url, clock=clock, policy=policy)
+    reopened = Records.open(url, signing=file, clock=clock, policy=policy)
     sealed = reopened.checkpoint_if_due()
     assert sealed is not None
     assert (sealed.epoch, sealed.size) == (2, 5)
@@ -118,8 +118,8 @@ def die(*_arguments: object, **_named: object) -> None:
     os._exit(9)
 
 
-def checkpoint_and_die(url: str, owner: type, step: str, *, after: bool) -> None:
-    records = Records.open(url, clock=utc_now)
+def checkpoint_and_die(url: str, file: Path, owner: type, step: str, *, after: bool) -> None:
+    records = Records.open(url, signing=file, clock=utc_now)
     enqueue(records, "1")
     records.checkpoint()
     enqueue(records, "2")
@@ -141,25 +141,25 @@ def checkpoint_and_die(url: str, owner: type, step: str, *, after: bool) -> None
     ],
 )
 def test_a_crash_anywhere_between_signing_and_the_new_key_is_mended(
-    url: str, owner: type, step: str, *, after: bool
+    url: str, file: Path, owner: type, step: str, *, after: bool
 ) -> None:
-    dying = children.start(lambda _: checkpoint_and_die(url, owner, step, after=after))
+    dying = children.start(lambda _: checkpoint_and_die(url, file, owner, step, after=after))
     assert dying.wait() == (9, b"")
-    records = Records.open(url, clock=utc_now)
+    records = Records.open(url, signing=file, clock=utc_now)
     enqueue(records, "3")
     assert records.checkpoint() is not None
-    checked = verify(url)
+    checked = verify(url, signing=file)
     assert (checked.ok, checked.entries, checked.covered) == (True, 3, 3)
     records.close()
 
 
 def test_a_crash_while_the_store_is_made_is_mended(url: str, file: Path, clock: Clock) -> None:
-    Records.open(url, clock=clock).close()
+    Records.open(url, signing=file, clock=clock).close()
     Path(f"{file}.trust").unlink()
-    records = Records.open(url, clock=clock)
+    records = Records.open(url, signing=file, clock=clock)
     enqueue(records, "1")
     records.checkpoint()
-    assert verify(url).ok
+    assert verify(url, signing=file).ok
     records.close()
 
 
@@ -171,16 +171,16 @@ def test_a_lost_key_is_told_and_can_be_renewed_on_the_record(
     records.close()
     Path(f"{file}.key").unlink()
     with pytest.raises(RecordsUnavailableError, match=r"records\.db\.key is missing: restore it .* audit renew"):
-        Records.open(url, clock=clock)
+        Records.open(url, signing=file, clock=clock)
 
-    trust = Records.renew_key(url, clock=clock, actor="an operator")
+    trust = Records.renew_key(url, signing=file, clock=clock, actor="an operator")
     assert set(trust.keys) == {0, 1}
-    renewed = Records.open(url, clock=clock)
+    renewed = Records.open(url, signing=file, clock=clock)
     enqueue(renewed, "2")
     renewed.checkpoint()
     assert [entry.kind for entry in renewed.audit_entries()] == ["work.enqueued", "audit.key_renewed", "work.enqueued"]
     assert renewed.audit_entries()[1].actor == "an operator"
-    assert verify(url).ok
+    assert verify(url, signing=file).ok
     renewed.close()
 
 
@@ -194,10 +194,10 @@ def test_a_damaged_key_file_is_told_and_can_be_renewed(
     with pytest.raises(
         RecordsUnavailableError, match=rf"records\.db\.{suffix} cannot be read: restore it .* audit renew"
     ):
-        Records.open(url, clock=clock)
-    Records.renew_key(url, clock=clock, actor="an operator")
-    Records.open(url, clock=clock).close()
-    assert verify(url).ok
+        Records.open(url, signing=file, clock=clock)
+    Records.renew_key(url, signing=file, clock=clock, actor="an operator")
+    Records.open(url, signing=file, clock=clock).close()
+    assert verify(url, signing=file).ok
 
 
 def test_a_key_of_another_store_is_refused(
@@ -209,17 +209,17 @@ def test_a_key_of_another_store_is_refused(
     records.close()
     shutil.copy(f"{other}.key", f"{file}.key")
     with pytest.raises(RecordsUnavailableError, match="does not fit the record store"):
-        Records.open(url, clock=clock)
+        Records.open(url, signing=file, clock=clock)
     shutil.copy(f"{other}.trust", f"{file}.trust")
     with pytest.raises(RecordsUnavailableError, match="belongs to another record store"):
-        Records.open(url, clock=clock)
+        Records.open(url, signing=file, clock=clock)
 
 
 def test_the_trust_file_tells_people_what_to_note(url: str, file: Path, clock: Clock) -> None:
-    Records.open(url, clock=clock).close()
+    Records.open(url, signing=file, clock=clock).close()
     trust = KeyFiles(file).trust()
     assert trust is not None
-    assert trust == verify(url).trust
+    assert trust == verify(url, signing=file).trust
     assert encoded(trust.keys[0]) in Path(f"{file}.trust").read_text()
     (line,) = [line for line in Path(f"{file}.trust").read_text().splitlines() if not line.startswith("#")]
     assert Trust.read(line) == trust

@@ -1,12 +1,13 @@
 import os
-import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text, update
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, create_engine, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from deskhand.records import database, effects, migrations, schema, work
 from deskhand.records.audit.verification import verify
@@ -26,14 +27,14 @@ def test_a_change_and_its_audit_entry_are_one_commit(records: Records) -> None:
     assert work.counts(records)["pending"] == 1
 
 
-def test_after_a_rollback_the_log_goes_on_where_it_was(records: Records, url: str) -> None:
+def test_after_a_rollback_the_log_goes_on_where_it_was(records: Records, url: str, file: Path) -> None:
     enqueue(records, "1")
     with pytest.raises(LookupError), records.transaction("desk") as transaction:  # noqa: PT012  # the second line raises
         transaction.audit("something")
         work.release(transaction, PSA, "unknown", "again")
     enqueue(records, "2")
     assert [entry.seq for entry in records.audit_entries()] == [0, 1]
-    assert verify(url).ok
+    assert verify(url, signing=file).ok
 
 
 def test_entries_say_who_when_what_and_about_whom(records: Records) -> None:
@@ -107,14 +108,23 @@ def test_another_rooms_table_joins_the_commit_but_not_without_an_entry(records: 
         assert connection.execute(select(parcels.c.id)).scalars().all() == [1]
 
 
-def test_the_log_is_append_only_for_everyone_else_too(records: Records, file: Path) -> None:
+@contextmanager
+def stranger(url: str) -> Iterator[Connection]:
+    """Connect past the record store."""
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM audit", "UPDATE audit SET seq = 7", "DELETE FROM checkpoints"])
+def test_the_log_is_append_only_for_everyone_else_too(records: Records, url: str, statement: str) -> None:
     enqueue(records, "1")
     records.checkpoint()
-    with sqlite3.connect(file) as stranger:
-        for statement in ("DELETE FROM audit", "UPDATE audit SET seq = 7", "DELETE FROM checkpoints"):
-            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-                stranger.execute(statement)
-    stranger.close()
+    with pytest.raises(DBAPIError, match="append-only"), stranger(url) as connection:
+        connection.execute(text(statement))
 
 
 def test_transactions_do_not_nest(records: Records) -> None:
@@ -133,7 +143,7 @@ def test_a_reader_sees_one_moment_whatever_is_written_meanwhile(records: Records
     assert work.counts(records)["pending"] == 2
 
 
-def test_two_threads_write_one_unbroken_log(records: Records, url: str) -> None:
+def test_two_threads_write_one_unbroken_log(records: Records, url: str, file: Path) -> None:
     def write(name: str) -> None:
         for number in range(40):
             enqueue(records, f"{name}{number}")
@@ -144,13 +154,16 @@ def test_two_threads_write_one_unbroken_log(records: Records, url: str) -> None:
     for thread in threads:
         thread.join()
     assert work.counts(records)["pending"] == 80
-    checked = verify(url)
+    checked = verify(url, signing=file)
     assert (checked.ok, checked.entries) == (True, 80)
 
 
-def test_two_processes_write_one_unbroken_log(url: str, clock: Clock) -> None:
+def test_two_processes_write_one_unbroken_log(url: str, file: Path, clock: Clock) -> None:
     """The command line writes while the desk runs."""
-    stores = {"desk": Records.open(url, clock=clock), "command": Records.open(url, clock=clock)}
+    stores = {
+        "desk": Records.open(url, signing=file, clock=clock),
+        "command": Records.open(url, signing=file, clock=clock),
+    }
     failures: list[Exception] = []
 
     def write(name: str) -> None:
@@ -166,14 +179,14 @@ def test_two_processes_write_one_unbroken_log(url: str, clock: Clock) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    checked = verify(url)
+    checked = verify(url, signing=file)
     assert failures == []
     assert (checked.ok, checked.entries, checked.covered) == (True, 40, 40)
     for store in stores.values():
         store.close()
 
 
-def test_what_no_database_can_store_is_replaced_not_refused(records: Records, url: str) -> None:
+def test_what_no_database_can_store_is_replaced_not_refused(records: Records, url: str, file: Path) -> None:
     hostile = "nul \x00, half a pair \ud83d, all right 🙂"
     with records.transaction("desk") as transaction:
         effects.claim(transaction, "k", action="a", tenant=hostile, ticket=hostile, arguments_sha256="")
@@ -181,11 +194,11 @@ def test_what_no_database_can_store_is_replaced_not_refused(records: Records, ur
     found = effects.find(records, "k")
     assert found is not None
     assert found.reason == "nul \ufffd, half a pair \ufffd, all right 🙂"
-    assert verify(url).ok
+    assert verify(url, signing=file).ok
 
 
-def test_a_store_is_durable_and_private(records: Records, file: Path) -> None:
-    with records.reading() as connection:
+def test_a_store_is_durable_and_private(sqlite_records: Records, file: Path) -> None:
+    with sqlite_records.reading() as connection:
         settings = [
             connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")
@@ -195,10 +208,10 @@ def test_a_store_is_durable_and_private(records: Records, file: Path) -> None:
     assert Path(f"{file}.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_opening_again_changes_nothing(records: Records, url: str, clock: Clock) -> None:
+def test_opening_again_changes_nothing(records: Records, url: str, file: Path, clock: Clock) -> None:
     enqueue(records, "1")
     records.checkpoint()
-    again = Records.open(url, clock=clock)
+    again = Records.open(url, signing=file, clock=clock)
     assert [entry.kind for entry in again.audit_entries()] == ["work.enqueued"]
     assert again.checkpoint() is None
     again.close()
@@ -206,11 +219,10 @@ def test_opening_again_changes_nothing(records: Records, url: str, clock: Clock)
 
 def test_a_store_of_a_newer_version_is_left_alone(records: Records, url: str, file: Path, clock: Clock) -> None:
     records.close()
-    with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE store SET version = 7")
-    connection.close()
+    with stranger(url) as connection:
+        connection.execute(text("UPDATE store SET version = 7"))
     with pytest.raises(RecordsUnavailableError, match=r"version 7 .* newer one"):
-        Records.open(url, clock=clock)
+        Records.open(url, signing=file, clock=clock)
 
 
 @pytest.mark.parametrize(
@@ -223,20 +235,20 @@ def test_a_url_that_cannot_work_says_what_would(url: str) -> None:
         Records.open(url, clock=utc_now)
 
 
-def test_a_file_that_is_no_database_says_so(file: Path, url: str) -> None:
+def test_a_file_that_is_no_database_says_so(file: Path, sqlite_url: str) -> None:
     file.write_bytes(b"no database at all, but long enough to be looked at " * 20)
     with pytest.raises(RecordsUnavailableError, match="not a database: restore it") as error:
-        Records.open(url, clock=utc_now)
+        Records.open(sqlite_url, clock=utc_now)
     assert str(file) in str(error.value)
 
 
-def test_a_damaged_file_says_so(records: Records, file: Path, url: str) -> None:
-    enqueue(records, *map(str, range(200)))
-    records.close()
+def test_a_damaged_file_says_so(sqlite_records: Records, file: Path, sqlite_url: str) -> None:
+    enqueue(sqlite_records, *map(str, range(200)))
+    sqlite_records.close()
     whole = file.read_bytes()
     file.write_bytes(whole[:4096] + os.urandom(len(whole) - 4096))
     with pytest.raises(RecordsUnavailableError, match=r"damaged: .* restore it"):
-        Records.open(url, clock=utc_now)
+        Records.open(sqlite_url, clock=utc_now)
 
 
 def test_a_missing_folder_says_so(tmp_path: Path) -> None:
@@ -280,14 +292,14 @@ def test_a_store_of_another_user_says_so(open_folder: Path) -> None:
     assert "this user may write the folder and the file" in said_to_nobody(url_of(open_folder / "records.db"))
 
 
-def test_an_upgrade_takes_each_step_once(monkeypatch: pytest.MonkeyPatch, url: str, clock: Clock) -> None:
+def test_an_upgrade_takes_each_step_once(monkeypatch: pytest.MonkeyPatch, url: str, file: Path, clock: Clock) -> None:
     monkeypatch.setattr(schema, "VERSION", 1)
-    Records.open(url, clock=clock).close()
+    Records.open(url, signing=file, clock=clock).close()
     taken: list[int] = []
     steps = tuple(lambda _, number=number: taken.append(number) for number in range(3))
     monkeypatch.setattr(migrations, "STEPS", steps)
     for module in (schema, database):
         monkeypatch.setattr(module, "VERSION", 4)
-    Records.open(url, clock=clock).close()
-    Records.open(url, clock=clock).close()
+    Records.open(url, signing=file, clock=clock).close()
+    Records.open(url, signing=file, clock=clock).close()
     assert taken == [0, 1, 2]

@@ -12,8 +12,8 @@ from tests.core.records import children
 from tests.core.records.examples import enqueue
 
 
-def test_a_full_disk_says_so_loses_nothing_and_goes_on_when_there_is_room(url: str, clock: Clock) -> None:
-    records = Records.open(url, clock=clock)
+def test_a_full_disk_says_so_loses_nothing_and_goes_on_when_there_is_room(sqlite_url: str, clock: Clock) -> None:
+    records = Records.open(sqlite_url, clock=clock)
     with records.reading() as connection:
         connection.execute(text("PRAGMA max_page_count=40"))
     written = 0
@@ -25,8 +25,8 @@ def test_a_full_disk_says_so_loses_nothing_and_goes_on_when_there_is_room(url: s
     assert work.counts(records)["pending"] == written == len(records.audit_entries())
     enqueue(records, "room again")
     assert work.counts(records)["pending"] == written + 1
-    assert verify(url).entries == written + 1
-    assert verify(url).ok
+    assert verify(sqlite_url).entries == written + 1
+    assert verify(sqlite_url).ok
     records.close()
 
 
@@ -46,13 +46,13 @@ def write_until_refused(url: str, say: Callable[[str], None]) -> None:
     say(str(written + 1))
 
 
-def test_a_write_that_the_system_refuses_is_told_and_the_same_process_goes_on(url: str) -> None:
-    status, said = children.start(lambda say: write_until_refused(url, say)).wait()
+def test_a_write_that_the_system_refuses_is_told_and_the_same_process_goes_on(sqlite_url: str) -> None:
+    status, said = children.start(lambda say: write_until_refused(sqlite_url, say)).wait()
     assert status == 0
     *refusals, written = said.decode().splitlines()
     assert all("the disk cannot be read or written (full" in refusal for refusal in refusals), refusals
-    records = Records.open(url, clock=utc_now)
+    records = Records.open(sqlite_url, clock=utc_now)
     assert work.counts(records)["pending"] == int(written)
-    assert verify(url).entries == int(written)
-    assert verify(url).ok
+    assert verify(sqlite_url).entries == int(written)
+    assert verify(sqlite_url).ok
     records.close()

@@ -11,5 +11,5 @@ def test_the_tables_are_written_in_its_words() -> None:
     tables = schema.LOG + schema.RECORDS
     written = "".join(str(CreateTable(table).compile(dialect=dialect)) for table in tables)
     assert "chain BYTEA NOT NULL" in written
-    assert "ticket TEXT GENERATED ALWAYS AS ((entry::json ->> 'ticket')) STORED" in written
+    assert "ticket TEXT COLLATE \"C\" GENERATED ALWAYS AS ((entry::json ->> 'ticket')) STORED" in written
     assert "STRICT" not in written

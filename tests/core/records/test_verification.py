@@ -120,16 +120,16 @@ def test_an_untouched_log_is_whole(log: Log, tmp_path: Path) -> None:
     assert checked.anchor.size == ENTRIES
 
 
-def test_a_store_in_use_can_be_verified(records: Records, url: str) -> None:
+def test_a_store_in_use_can_be_verified(records: Records, url: str, file: Path) -> None:
     handle(records, "1")
-    assert verify(url).entries == PER_TICKET
+    assert verify(url, signing=file).entries == PER_TICKET
     handle(records, "2")
-    assert verify(url).ok
+    assert verify(url, signing=file).ok
 
 
-def test_an_empty_store_is_whole(records: Records, url: str) -> None:
+def test_an_empty_store_is_whole(records: Records, url: str, file: Path) -> None:
     assert records.audit_entries() == []
-    assert verify(url).ok
+    assert verify(url, signing=file).ok
 
 
 @pytest.mark.parametrize("seq", [1, 33, ENTRIES - 1])

@@ -24,7 +24,7 @@ from deskhand.records.audit.entries import CHAIN_START, chained, read_entry
 from deskhand.records.audit.keys import Trust
 from deskhand.records.audit.merkle import Frontier, leaf_hash
 from deskhand.records.audit.notes import NoteError, open_note
-from deskhand.records.database import key_files
+from deskhand.records.database import connect, key_files
 from deskhand.records.failures import RecordsUnavailableError, mend
 from deskhand.records.state import State
 
@@ -275,7 +275,7 @@ def _trust_on_file(url: str, signing: Path | None) -> Trust:
 def _open_only_to_read(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, isolation_level="REPEATABLE READ")
+        return connect(url).execution_options(isolation_level="REPEATABLE READ")
     file = Path(str(parsed.database))
     if not file.is_file():
         raise _FoundError(None, f"there is no record store at {file}")
