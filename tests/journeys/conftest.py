@@ -16,10 +16,8 @@ from deskhand.configuration.loading import load
 from deskhand.demo.play import DemoOptions, configured
 from deskhand.demo.rehearsal import Rehearsal, Script, rehearsal
 from deskhand.desk.connections import Connections
-from deskhand.desk.stores import open_records, records_file
+from deskhand.desk.stores import open_records, verify_records
 from deskhand.records import explanations
-from deskhand.records.audit.verification import verify
-from deskhand.records.database import url_of
 from deskhand.records.documents import Why
 from deskhand.sdk.models import NoteKind
 from tests.journeys.office import Office, open_office
@@ -62,7 +60,7 @@ class Stage:
 
     def verifies(self) -> bool:
         """Tell whether the audit log is whole."""
-        return verify(url_of(records_file(load(self.configuration)))).ok
+        return verify_records(load(self.configuration)).ok
 
     def in_the_psa(self) -> dict[str, tuple[object, ...]]:
         """Read from the vendor what every open ticket looks like, the desk's own notes without their reference."""

@@ -21,10 +21,8 @@ from deskhand.configuration.schema import Configuration
 from deskhand.daemon import GRACE
 from deskhand.desk.desk import Desk
 from deskhand.desk.health import Light
-from deskhand.desk.stores import open_records, records_file
+from deskhand.desk.stores import open_records, verify_records
 from deskhand.records import explanations, work
-from deskhand.records.audit.verification import verify
-from deskhand.records.database import url_of
 from deskhand.records.documents import OutcomeKind, Why
 from deskhand.sdk.clock import utc_now
 from deskhand.sdk.testing import SimulatedRequest, SimulatorHost
@@ -164,7 +162,7 @@ class Office:
         notes = {each: len(self.desk_notes(each)) for each in expected}
         assert notes == {each: int(outcome is OutcomeKind.TRIAGED) for each, outcome in expected.items()}
         assert not self.pending()
-        verified = verify(url_of(records_file(load(self.file))))
+        verified = verify_records(load(self.file))
         assert verified.ok, verified
         assert verified.covered == verified.entries, "the end of the log is not signed"
 

@@ -19,20 +19,17 @@ from deskhand.cli.answers import (
     print_table,
 )
 from deskhand.cli.exit_codes import ExitCode
-from deskhand.cli.stores import records_of, url_of_records
+from deskhand.cli.stores import expect_records, records_of
 from deskhand.configuration.loading import load
 from deskhand.desk.lock import StateLock
-from deskhand.desk.stores import records_file
+from deskhand.desk.stores import records_location, renew_records_key, verify_records
 from deskhand.records import explanations
 from deskhand.records.audit.anchors import read_anchors
 from deskhand.records.audit.export import export as export_entries
 from deskhand.records.audit.keys import Trust
 from deskhand.records.audit.renewal import accept_records
 from deskhand.records.audit.verification import Verification
-from deskhand.records.audit.verification import verify as verify_log
-from deskhand.records.database import Records
 from deskhand.records.documents import Why
-from deskhand.sdk.clock import utc_now
 
 _SHOWN = ("entries", "covered", "anchor", "key")
 
@@ -55,13 +52,13 @@ def command() -> None:
 def verify(config_path: Path, anchors: Path | None, key_line: str | None, *, as_json: bool) -> None:
     """Prove that no entry was changed, or name the first one that was. Changes nothing; the desk may be running."""
     configuration = load(config_path)
-    url = url_of_records(configuration)
+    expect_records(configuration)
     try:
         noted = read_anchors(anchors) if anchors else ()
         trust = Trust.read(key_line) if key_line else None
     except ValueError as error:
         fail(ExitCode.USAGE, str(error))
-    result = verify_log(url, trust=trust, anchors=noted)
+    result = verify_records(configuration, trust=trust, anchors=noted)
     if as_json:
         print_json(_document(result))
     elif result.ok:
@@ -72,7 +69,7 @@ def verify(config_path: Path, anchors: Path | None, key_line: str | None, *, as_
         where = (
             f"first bad entry: {result.first_bad}" if result.first_bad is not None else "no single entry is to blame"
         )
-        told = f"{records_file(configuration)}: the record was changed: {result.reason}"
+        told = f"{records_location(configuration)}: the record was changed: {result.reason}"
         fail(ExitCode.FAILED, f"{told}\n{where}; {result.entries} entries were read")
 
 
@@ -83,11 +80,11 @@ def verify(config_path: Path, anchors: Path | None, key_line: str | None, *, as_
 def renew(config_path: Path, *, yes: bool) -> None:
     """Sign with a new key from here on, where the old one is lost; that is put on the record. Stop the desk first."""
     configuration = load(config_path)
-    url = url_of_records(configuration)
+    expect_records(configuration)
     if not yes:
         confirm("Whoever holds the old key could have signed until now. Begin a new key?")
     with StateLock(configuration.state):
-        trust = Records.renew_key(url, clock=utc_now, actor="operator")
+        trust = renew_records_key(configuration, actor="operator")
     click.echo(f"New key: {trust.written()}")
 
 

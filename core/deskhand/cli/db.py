@@ -16,7 +16,7 @@ from deskhand.cli.answers import (
 from deskhand.cli.stores import mirror_of, records_of
 from deskhand.configuration.loading import load
 from deskhand.desk.lock import StateLock
-from deskhand.desk.stores import mirror_file, open_mirror, open_records, records_file
+from deskhand.desk.stores import mirror_file, open_mirror, open_records, records_location
 from deskhand.mirror.mirror import Mirror
 from deskhand.records import work
 
@@ -33,15 +33,16 @@ def command() -> None:
 def status(config_path: Path, *, as_json: bool) -> None:
     """Show where records and mirror are, how big they are, and what they hold."""
     configuration = load(config_path)
-    files = {"records": records_file(configuration), "mirror": mirror_file(configuration)}
+    mirrored = mirror_file(configuration)
+    places = {"records": records_location(configuration), "mirror": str(mirrored)}
     with records_of(configuration) as records, mirror_of(configuration) as mirror:
         counted = {"work": work.counts(records), "mirrored": mirror.counts()}
-    sizes = {name: file.stat().st_size for name, file in files.items()}
+        sizes = {"records": records.size(), "mirror": mirrored.stat().st_size}
     if as_json:
-        print_json({name: {"file": str(file), "bytes": sizes[name]} for name, file in files.items()} | counted)
+        print_json({name: {"file": place, "bytes": sizes[name]} for name, place in places.items()} | counted)
         return
     print_pairs(
-        {name: f"{file} ({sizes[name] / 1e6:.1f} MB)" for name, file in files.items()}
+        {name: f"{place} ({sizes[name] / 1e6:.1f} MB)" for name, place in places.items()}
         | {name: ", ".join(f"{count:,} {what}" for what, count in each.items()) for name, each in counted.items()}
     )
 

@@ -17,15 +17,14 @@ from deskhand.configuration.problems import InvalidConfigurationError
 from deskhand.configuration.schema import Configuration
 from deskhand.desk.connections import Connections
 from deskhand.desk.policies import Policies
-from deskhand.desk.stores import mirror_file, open_mirror, open_records, records_file
+from deskhand.desk.stores import are_records_made, mirror_file, open_mirror, open_records, verify_records
 from deskhand.identity.clients import Clients
 from deskhand.identity.facts import MirrorFacts
 from deskhand.llm import runtime
 from deskhand.llm.selection import open_engine
 from deskhand.mirror.database import MirrorUnavailableError
 from deskhand.mirror.mirror import Mirror
-from deskhand.records.audit.verification import verify
-from deskhand.records.database import RecordsUnavailableError, url_of
+from deskhand.records.database import RecordsUnavailableError
 from deskhand.registry import Registry
 from deskhand.sdk.clock import utc_now
 from deskhand.sdk.errors import ConfigurationError, ConnectorError
@@ -105,16 +104,15 @@ def _disk(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _records(configuration: Configuration) -> Iterator[Finding]:
-    file = records_file(configuration)
-    if not file.exists():
-        yield Finding("records", is_well=None, detail="not there yet; `deskhand run` makes them")
-        return
     try:
+        if not are_records_made(configuration):
+            yield Finding("records", is_well=None, detail="not there yet; `deskhand run` makes them")
+            return
         open_records(configuration).close()
     except RecordsUnavailableError as error:
         yield Finding("records", is_well=False, detail=str(error))
         return
-    result = verify(url_of(file))
+    result = verify_records(configuration)
     detail = f"{result.entries} audit entries, whole" if result.ok else result.reason
     yield Finding("records", is_well=result.ok, detail=detail)
 

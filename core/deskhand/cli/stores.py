@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
+from typing import NoReturn
 
 from deskhand.cli.answers import fail
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.configuration.schema import Configuration
-from deskhand.desk.stores import mirror_file, open_mirror, open_records, records_file
+from deskhand.desk.stores import are_records_made, mirror_file, open_mirror, open_records, records_location
 from deskhand.mirror.mirror import Mirror
-from deskhand.records.database import Records, url_of
+from deskhand.records.database import Records
 
 
 @contextmanager
 def records_of(configuration: Configuration) -> Iterator[Records]:
     """Open the record store that is there."""
-    _expect(records_file(configuration))
+    expect_records(configuration)
     with closing(open_records(configuration)) as records:
         yield records
 
@@ -23,17 +23,18 @@ def records_of(configuration: Configuration) -> Iterator[Records]:
 @contextmanager
 def mirror_of(configuration: Configuration) -> Iterator[Mirror]:
     """Open the mirror that is there."""
-    _expect(mirror_file(configuration))
+    file = mirror_file(configuration)
+    if not file.exists():
+        _fail_for(str(file))
     with closing(open_mirror(configuration)) as mirror:
         yield mirror
 
 
-def url_of_records(configuration: Configuration) -> str:
-    """Return the URL of the record store that is there."""
-    _expect(records_file(configuration))
-    return url_of(records_file(configuration))
+def expect_records(configuration: Configuration) -> None:
+    """Fail, saying what makes it, where the record store is not there."""
+    if not are_records_made(configuration):
+        _fail_for(records_location(configuration))
 
 
-def _expect(file: Path) -> None:
-    if not file.exists():
-        fail(ExitCode.UNAVAILABLE, f"{file}: not there yet; `deskhand run` makes it")
+def _fail_for(location: str) -> NoReturn:
+    fail(ExitCode.UNAVAILABLE, f"{location}: not there yet; `deskhand run` makes it")

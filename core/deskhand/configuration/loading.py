@@ -72,23 +72,26 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _with_secrets(path: Path, document: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """Put in what the connectors' references name; a reference that leads nowhere is a problem."""
-    connectors = document.get("connectors")
-    if not isinstance(connectors, dict):
-        return document, []
+    """Put in what references name, in [records] and in the connectors'; one that leads nowhere is a problem."""
     problems: list[Problem] = []
-    resolved = {
-        name: _resolved(path, name, section, problems) if isinstance(section, dict) else section
-        for name, section in connectors.items()
-    }
-    return {**document, "connectors": resolved}, problems
+    resolved = dict(document)
+    if "records" in document:
+        resolved["records"] = _resolved(path, ("records",), document["records"], problems)
+    connectors = document.get("connectors")
+    if isinstance(connectors, dict):
+        resolved["connectors"] = {
+            name: _resolved(path, ("connectors", name), section, problems) for name, section in connectors.items()
+        }
+    return resolved, problems
 
 
-def _resolved(path: Path, name: str, section: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
+def _resolved(path: Path, where: tuple[str, ...], section: Any, problems: list[Problem]) -> Any:  # noqa: ANN401  # TOML
+    if not isinstance(section, dict):
+        return section
     values = dict(section)
     for key, value in section.items():
         try:
             values[key] = dereference(value, path.parent)
         except SecretReferenceError as error:
-            problems.append(Problem(path, written(("connectors", name, key)), error.expected, error.fix))
+            problems.append(Problem(path, written((*where, key)), error.expected, error.fix))
     return values

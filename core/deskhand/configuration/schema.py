@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from deskhand.agent.settings import TriageSettings
 from deskhand.governance.policy import ClientPolicy
@@ -28,6 +28,29 @@ class DeskSettings(Section):
     ticket_system: str = Field(
         default="psa_connectwise", description="The connector that holds the tickets, a key of [connectors]."
     )
+
+
+class RecordsSettings(Section):
+    """Where the record store is: a file, or a database on a PostgreSQL server."""
+
+    url: str = Field(
+        default="",
+        description="`postgresql+psycopg://user@host/database`, without its password; empty: a SQLite file in the "
+        "state folder. The signing keys stay in the state folder either way.",
+    )
+    password: SecretStr | None = Field(
+        default=None, description="Password of the user in `url`, as `file:` or `env:`; none: what libpq finds."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_usable(cls, url: str) -> str:
+        start, _, rest = url.partition("://")
+        if url and (start != "postgresql+psycopg" or not rest):
+            raise ValueError("postgresql+psycopg://user@host/database, or nothing")
+        if ":" in rest.rpartition("@")[0] or "password=" in rest:
+            raise ValueError("a URL without a password: set `password` beside it, to `file:` or `env:`")
+        return url
 
 
 class WebSettings(Section):
@@ -60,6 +83,7 @@ class Configuration(Section):
 
     file: Path = Field(exclude=True, description="Where it was read from; not a key of the file.")
     desk: DeskSettings = Field(default_factory=DeskSettings, description="The desk itself.")
+    records: RecordsSettings = Field(default_factory=RecordsSettings, description="The record store.")
     web: WebSettings = Field(default_factory=WebSettings, description="Console and callbacks.")
     log: LogSettings = Field(default_factory=LogSettings, description="Logging.")
     plugins: PluginSettings = Field(default_factory=PluginSettings, description="Which plugins may run.")

@@ -14,11 +14,10 @@ from deskhand.demo.scoring import (
 )
 from deskhand.demo.world import RehearsalWorld
 from deskhand.desk.desk import Desk
-from deskhand.desk.stores import records_file
+from deskhand.desk.stores import verify_records
 from deskhand.governance.evaluation import FieldReport
 from deskhand.records import explanations
-from deskhand.records.audit.verification import Verification, verify
-from deskhand.records.database import url_of
+from deskhand.records.audit.verification import Verification
 from deskhand.records.documents import FieldName, OutcomeKind, Why
 from deskhand.sdk.models import NoteKind
 from deskhand.sdk.roles import TicketSystem
@@ -72,7 +71,7 @@ def judge(desk: Desk, world: RehearsalWorld, *, seconds: float, calls: int) -> D
         impossible=impossible_values(tickets, taxonomies, [each.id for each in system.priorities()]),
         identity=identity_score(whys, world.truths),
         quality=field_quality(whys, world.truths),
-        audit=verify(url_of(records_file(desk.configuration))),
+        audit=verify_records(desk.configuration),
         engine=str(desk.engine.identity()),
         history=str(desk.judgement.history),
         seconds=seconds,

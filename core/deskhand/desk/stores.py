@@ -1,16 +1,37 @@
 """Where a desk's two databases are, and how they are opened."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+from sqlalchemy.engine import make_url
 
 from deskhand.configuration.schema import Configuration
 from deskhand.mirror.mirror import Mirror
-from deskhand.records.database import Records, url_of
+from deskhand.records.audit.anchors import Anchor
+from deskhand.records.audit.keys import Trust
+from deskhand.records.audit.verification import Verification, verify
+from deskhand.records.database import Records, is_made, location_of, url_of
 from deskhand.sdk.clock import Clock, utc_now
 
 
-def records_file(configuration: Configuration) -> Path:
-    """Return the file of the record store."""
-    return configuration.state / "records.db"
+def records_url(configuration: Configuration) -> str:
+    """Return the URL of the record store, its password included."""
+    settings = configuration.records
+    if not settings.url:
+        return url_of(configuration.state / "records.db")
+    password = settings.password and settings.password.get_secret_value()
+    url = make_url(settings.url)
+    return (url.set(password=password) if password else url).render_as_string(hide_password=False)
+
+
+def records_keys(configuration: Configuration) -> Path:
+    """Return where the record store's key files are, without their suffix."""
+    return configuration.state / ("records" if configuration.records.url else "records.db")
+
+
+def records_location(configuration: Configuration) -> str:
+    """Name the record store for people: its file, or its URL without the password."""
+    return location_of(make_url(records_url(configuration)))
 
 
 def mirror_file(configuration: Configuration) -> Path:
@@ -20,7 +41,24 @@ def mirror_file(configuration: Configuration) -> Path:
 
 def open_records(configuration: Configuration, clock: Clock = utc_now) -> Records:
     """Open the record store, making or upgrading it as needed. Raises RecordsUnavailableError."""
-    return Records.open(url_of(records_file(configuration)), clock=clock)
+    return Records.open(records_url(configuration), clock=clock, signing=records_keys(configuration))
+
+
+def are_records_made(configuration: Configuration) -> bool:
+    """Tell whether the record store is there, without making it. Raises RecordsUnavailableError."""
+    return is_made(records_url(configuration))
+
+
+def verify_records(
+    configuration: Configuration, *, trust: Trust | None = None, anchors: Sequence[Anchor] = ()
+) -> Verification:
+    """Check the whole record store, changing nothing. Never raises for what is wrong with it."""
+    return verify(records_url(configuration), signing=records_keys(configuration), trust=trust, anchors=anchors)
+
+
+def renew_records_key(configuration: Configuration, *, actor: str, clock: Clock = utc_now) -> Trust:
+    """Sign with a new key from here on and return whom to trust. Raises RecordsUnavailableError."""
+    return Records.renew_key(records_url(configuration), clock=clock, actor=actor, signing=records_keys(configuration))
 
 
 def open_mirror(configuration: Configuration) -> Mirror:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -30,6 +30,10 @@ _SQLITE_BEGIN = "deskhand_begin"
 _SNAPSHOT: Mapping[str, Any] = {"isolation_level": "REPEATABLE READ"}
 _WRITING: Mapping[str, Any] = {_SQLITE_BEGIN: "BEGIN IMMEDIATE"}
 
+_SIZE: Mapping[str, str] = {
+    "sqlite": "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+    "postgresql": "SELECT pg_database_size(current_database())",
+}
 _SESSION = (
     "SET search_path TO public",
     "SET client_encoding TO 'UTF8'",
@@ -142,6 +146,11 @@ class Records:
             return None
         return self.checkpoint()
 
+    def size(self) -> int:
+        """Return how many bytes the store takes."""
+        with self.reading() as connection:
+            return int(connection.execute(text(_SIZE[connection.dialect.name])).scalar_one())
+
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
@@ -192,6 +201,19 @@ def connect(url: str) -> Engine:
     event.listen(engine, "connect", _make_durable)
     event.listen(engine, "begin", _begin)
     return _watched(engine)
+
+
+def is_made(url: str) -> bool:
+    """Tell whether there is a record store, without making one. Raises RecordsUnavailableError."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Path(str(parsed.database)).exists()
+    engine = connect(url)
+    try:
+        with explained(location_of(parsed)), engine.connect() as connection:
+            return version_of(connection) > 0
+    finally:
+        engine.dispose()
 
 
 def _connect_to_server(url: URL) -> Engine:

@@ -113,7 +113,12 @@ work = _table(
 )
 
 cursors = _table(
-    "cursors", _key("connector"), Column("since", _TEXT), Column("page", _TEXT), Column("highest", _TEXT), _words("phase")
+    "cursors",
+    _key("connector"),
+    Column("since", _TEXT),
+    Column("page", _TEXT),
+    Column("highest", _TEXT),
+    _words("phase"),
 )
 
 effects = _table(
