@@ -1,0 +1,105 @@
+"""Who has proven who they are, for which plan, and every attempt that failed."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from deskhand.records.canonical import written_time
+from deskhand.records.database import Records, Transaction
+from deskhand.records.schema import proofs
+
+
+class ProofState(StrEnum):
+    """What became of an attempt to prove who someone is."""
+
+    PROVEN = "proven"
+    USED = "used"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One attempt of one person (a PSA contact) on one ticket, for one plan; ``method`` names how."""
+
+    id: str
+    person_id: str
+    ticket_id: str
+    tenant_id: str
+    plan_id: str
+    method: str
+    proven_at: datetime
+    state: ProofState
+
+
+def add(
+    transaction: Transaction,
+    *,
+    person_id: str,
+    ticket_id: str,
+    tenant_id: str,
+    plan_id: str,
+    method: str,
+    state: ProofState,
+) -> Proof:
+    """Keep an attempt under a new id, made just now."""
+    values = {
+        "id": f"i-{secrets.token_hex(8)}",
+        "person_id": person_id,
+        "ticket_id": ticket_id,
+        "tenant_id": tenant_id,
+        "plan_id": plan_id,
+        "method": method,
+        "proven_at": written_time(transaction.clock()),
+        "state": state,
+    }
+    transaction.insert(proofs, values)
+    said = {name: values[name] for name in ("id", "person_id", "plan_id", "method")}
+    transaction.audit(f"proof.{state.value}", tenant=tenant_id, ticket=ticket_id, detail=said)
+    return Proof(**{**values, "proven_at": datetime.fromisoformat(values["proven_at"]), "state": state})  # type: ignore[arg-type]  # the same names, each of its type
+
+
+def use(transaction: Transaction, proof_id: str) -> Proof:
+    """Mark a proof as used and return it; once used it stays so. Raises LookupError where nothing was proven."""
+    row = transaction.find(proofs, {"id": proof_id})
+    if row is None or row["state"] == ProofState.FAILED:
+        raise LookupError(f"there is no proof {proof_id}")
+    if row["state"] == ProofState.PROVEN:
+        transaction.update(proofs, {"id": proof_id}, {"state": ProofState.USED})
+        said = {"id": proof_id, "person_id": row["person_id"], "plan_id": row["plan_id"]}
+        transaction.audit("proof.used", tenant=str(row["tenant_id"]), ticket=str(row["ticket_id"]), detail=said)
+    query = select(proofs).where(proofs.c.id == proof_id)
+    return _proof(transaction.connection.execute(query).one())
+
+
+def of_plan(records: Records, plan_id: str) -> tuple[Proof, ...]:
+    """List the attempts for a plan, the newest first."""
+    query = select(proofs).where(proofs.c.plan_id == plan_id).order_by(proofs.c.proven_at.desc(), proofs.c.id)
+    with records.reading() as connection:
+        return tuple(_proof(row) for row in connection.execute(query))
+
+
+def failures(transaction: Transaction, person_id: str, ticket_id: str) -> int:
+    """Count the attempts of a person on a ticket that failed, whatever plan they were for."""
+    query = (
+        select(func.count())
+        .select_from(proofs)
+        .where(proofs.c.person_id == person_id, proofs.c.ticket_id == ticket_id, proofs.c.state == ProofState.FAILED)
+    )
+    return int(transaction.connection.execute(query).scalar_one())
+
+
+def _proof(row: Row[Any]) -> Proof:
+    return Proof(
+        id=row.id,
+        person_id=row.person_id,
+        ticket_id=row.ticket_id,
+        tenant_id=row.tenant_id,
+        plan_id=row.plan_id,
+        method=row.method,
+        proven_at=datetime.fromisoformat(row.proven_at),
+        state=ProofState(row.state),
+    )
