@@ -4,12 +4,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from deskhand.agent.settings import TriageSettings
 from deskhand.governance.policy import ClientPolicy
 from deskhand.identity.settings import IdentitySettings
 from deskhand.intake.settings import IntakeSettings
 from deskhand.llm.selection import EngineSettings
+
+
+def _is_readable(url: str) -> bool:
+    try:
+        return bool(make_url(url).database)
+    except (ArgumentError, ValueError):
+        return False
 
 
 class Section(BaseModel):
@@ -46,7 +55,7 @@ class RecordsSettings(Section):
     @classmethod
     def _is_usable(cls, url: str) -> str:
         start, _, rest = url.partition("://")
-        if url and (start != "postgresql+psycopg" or not rest):
+        if url and (start != "postgresql+psycopg" or not _is_readable(url)):
             raise ValueError("postgresql+psycopg://user@host/database, or nothing")
         if ":" in rest.rpartition("@")[0] or "password=" in rest:
             raise ValueError("a URL without a password: set `password` beside it, to `file:` or `env:`")

@@ -188,7 +188,7 @@ def connect(url: str) -> Engine:
     """Return an engine for a record store. A SQLite file is created with mode 0600 where there is none."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError for a port that is no number
         raise RecordsUnavailableError(
             "the URL of the record store cannot be read: expected sqlite:///path or postgresql+psycopg://…"
         ) from None
@@ -229,6 +229,11 @@ def _connect_to_server(url: URL) -> Engine:
 
 def _make_dependable(connection: Any, _record: object) -> None:  # noqa: ANN401  # whatever the driver uses
     """Make a server's session behave as a SQLite file does, whatever its role is set up with."""
+    if connection.info.parameter_status("server_encoding") != "UTF8":
+        raise RecordsUnavailableError(
+            f"the database {connection.info.dbname} does not store UTF-8: make it with `createdb --encoding UTF8 "
+            "--template template0`"
+        )
     connection.autocommit = True
     for setting in _SESSION:
         connection.execute(setting)

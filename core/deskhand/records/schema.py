@@ -355,6 +355,11 @@ def create(connection: Connection) -> None:
             connection.execute(text(statement))
 
 
+def refusal(table: str) -> str:
+    """Return the body of the function that keeps a table append-only on PostgreSQL."""
+    return f" BEGIN RAISE EXCEPTION '{table} is append-only'; END "
+
+
 def _append_only(table: str, dialect: str) -> tuple[str, ...]:
     if dialect == "sqlite":
         return tuple(
@@ -363,7 +368,7 @@ def _append_only(table: str, dialect: str) -> tuple[str, ...]:
             for change in ("UPDATE", "DELETE")
         )
     refuse = f"{table}_append_only"
-    body = f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$"
+    body = f"$${refusal(table)}$$"
     change = f"UPDATE OR DELETE OR TRUNCATE ON {table}"
     return (
         f"CREATE FUNCTION {refuse}() RETURNS trigger LANGUAGE plpgsql AS {body}",

@@ -47,8 +47,9 @@ class State:
         """Count every row there is, in constant memory."""
         state = cls()
         for table in RECORDS:
-            for row in connection.execute(select(table), execution_options={"yield_per": 1000}).mappings():
-                state.add(table.name, dict(row))
+            with connection.execute(select(table), execution_options={"yield_per": 1000}) as rows:
+                for row in rows.mappings():
+                    state.add(table.name, dict(row))
         return state
 
 

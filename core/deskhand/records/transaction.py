@@ -38,7 +38,7 @@ Value = str | int | None
 OPTION = "deskhand_transaction"
 """The execution option that ties a connection to its transaction, for `watch_statement`."""
 
-_HARMLESS = re.compile(r"\s*(SELECT|WITH|BEGIN|SAVEPOINT|RELEASE|ROLLBACK|PRAGMA|EXPLAIN)\b", re.IGNORECASE)
+_HARMLESS = re.compile(r"\s*(SELECT|WITH|BEGIN|SAVEPOINT|RELEASE|ROLLBACK|PRAGMA|EXPLAIN|SHOW|SET)\b", re.IGNORECASE)
 _TARGET = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\"?(\w+)", re.IGNORECASE)
 _GUARDED = frozenset(table.name for table in (*schema.RECORDS, *schema.LOG))
 

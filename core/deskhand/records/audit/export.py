@@ -28,7 +28,8 @@ def entries(
 def written_entries(connection: Connection, *, tenant: str | None = None, ticket: str | None = None) -> Iterator[str]:
     """Yield entries as they are stored, in order and in constant memory."""
     query = _entries_of(tenant, ticket).order_by(audit.c.seq)
-    yield from connection.execute(query, execution_options={"yield_per": 1000}).scalars()
+    with connection.execute(query, execution_options={"yield_per": 1000}) as rows:
+        yield from rows.scalars()
 
 
 def export(connection: Connection, file: TextIO, *, tenant: str | None = None, ticket: str | None = None) -> int:

@@ -6,7 +6,8 @@ that is not what the last entry says. What takes an anchor kept elsewhere: entri
 checkpoints over them, and a rewrite of what the present epoch's key will sign.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -67,6 +68,13 @@ class _FoundError(Exception):
 _ENTRY_BYTES = {"sqlite": "CAST(entry AS BLOB)", "postgresql": "convert_to(entry, 'UTF8')"}
 """The entry exactly as stored, valid UTF-8 or not."""
 
+_TRIGGERS = """
+SELECT c.relname, t.tgenabled::text, t.tgtype::int, p.prosrc FROM pg_trigger t
+JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE c.relnamespace = 'public'::regnamespace AND t.tgqual IS NULL AND t.tgnargs = 0
+"""
+"""Type 58 is BEFORE (2) with DELETE (8), UPDATE (16) and TRUNCATE (32): PostgreSQL's catalog/pg_trigger.h."""
+
 
 @dataclass(slots=True)
 class _Walk:
@@ -120,11 +128,22 @@ def _check(connection: Connection, walk: _Walk, trust: Trust, anchors: Sequence[
 
 def _check_layout(connection: Connection, trust: Trust) -> None:
     """Compare tables, indexes and triggers with what this version creates, and the store's name with the trusted."""
-    if connection.dialect.name == "sqlite" and _layout(connection) != _expected_layout():
+    is_as_made = _is_guarded if connection.dialect.name == "postgresql" else _is_laid_out
+    if not is_as_made(connection):
         raise _FoundError(None, "a table, an index or a trigger of the store is missing or was changed")
     rows = connection.execute(text("SELECT id, version, origin FROM store")).all()
     if [tuple(row) for row in rows] != [(1, schema.VERSION, trust.origin)]:
         raise _FoundError(None, f"the store does not say that it is {trust.origin}, version {schema.VERSION}")
+
+
+def _is_laid_out(connection: Connection) -> bool:
+    return _layout(connection) == _expected_layout()
+
+
+def _is_guarded(connection: Connection) -> bool:
+    """Tell whether the triggers that keep the log append-only are there, enabled and as they were made."""
+    found = {tuple(row) for row in connection.execute(text(_TRIGGERS))}
+    return found >= {(table, "O", 58, schema.refusal(table)) for table in (schema.audit.name, schema.checkpoints.name)}
 
 
 def _layout(connection: Connection) -> set[tuple[Any, ...]]:
@@ -144,9 +163,14 @@ def _expected_layout() -> frozenset[tuple[Any, ...]]:
 
 def _collect_promises(connection: Connection, walk: _Walk, trust: Trust) -> _FoundError | None:
     """Check every checkpoint's signature; return the first doubt, and trust none after it."""
-    key, good = b"", 0
     query = text("SELECT epoch, size, note FROM checkpoints ORDER BY epoch")
-    for epoch, row in enumerate(connection.execute(query, execution_options={"yield_per": _BATCH})):
+    with connection.execute(query, execution_options={"yield_per": _BATCH}) as rows:
+        return _check_checkpoints(rows, walk, trust)
+
+
+def _check_checkpoints(rows: Iterable[Row[Any]], walk: _Walk, trust: Trust) -> _FoundError | None:
+    key, good = b"", 0
+    for epoch, row in enumerate(rows):
         key = trust.keys.get(epoch, key)
         try:
             checkpoint = Checkpoint.read(open_note(str(row.note), trust.origin, key))
@@ -166,7 +190,15 @@ def _unvouched(good: int) -> str:
 
 def _walk_entries(connection: Connection, walk: _Walk) -> None:
     _keep_promises(walk)
-    for seq, entry, chain in _stored_entries(connection, walk):
+    with closing(_stored_entries(connection, walk)) as stored:
+        _follow_chain(stored, walk)
+    if walk.promises:
+        size = walk.frontier.size
+        raise _FoundError(size, f"entries are cut off: there are {size}, and {max(walk.promises)} were vouched for")
+
+
+def _follow_chain(stored: Iterable[Row[int, bytes, bytes]], walk: _Walk) -> None:
+    for seq, entry, chain in stored:
         size = walk.frontier.size
         if seq != size:
             raise _FoundError(size, f"entry {size} is missing: entry {seq} follows entry {size - 1}")
@@ -178,9 +210,6 @@ def _walk_entries(connection: Connection, walk: _Walk) -> None:
         walk.last_entry = entry
         if size + 1 in walk.promises:
             _keep_promises(walk)
-    if walk.promises:
-        size = walk.frontier.size
-        raise _FoundError(size, f"entries are cut off: there are {size}, and {max(walk.promises)} were vouched for")
 
 
 def _keep_promises(walk: _Walk) -> None:
@@ -191,10 +220,11 @@ def _keep_promises(walk: _Walk) -> None:
     walk.covered = size if promises else last
 
 
-def _stored_entries(connection: Connection, walk: _Walk) -> Iterator[Row[int, bytes, bytes]]:
+def _stored_entries(connection: Connection, walk: _Walk) -> Generator[Row[int, bytes, bytes]]:
     query = text(f"{_select_entries(connection)} ORDER BY seq")
     try:
-        yield from connection.execute(query, execution_options={"yield_per": _BATCH})
+        with connection.execute(query, execution_options={"yield_per": _BATCH}) as rows:
+            yield from rows
     except DatabaseError as error:
         first_bad = _first_unreadable(connection, walk.frontier.size)
         raise _FoundError(first_bad, f"entry {first_bad} cannot be read: {mend(error)}") from error
@@ -206,6 +236,7 @@ def _select_entries(connection: Connection) -> str:
 
 def _first_unreadable(connection: Connection, start: int) -> int:
     """Find where a damaged table stops answering; a batch that failed hides which of its rows did."""
+    connection.rollback()  # PostgreSQL answers nothing more in a transaction that failed
     query = text(f"{_select_entries(connection)} WHERE seq = :seq")
     for seq in range(start, start + 2 * _BATCH):
         try:
