@@ -149,7 +149,8 @@ def set_password_hash(transaction: Transaction, name: str, password_hash: str) -
 def note_failure(transaction: Transaction, name: str, *, failures: int, locked_until: datetime | None) -> None:
     """Keep how often signing in has failed in a row, and until when it is not tried. Raises LookupError."""
     _keep(transaction, name, failures, locked_until)
-    detail = {"account": account_name(name), "failures": failures, "locked": locked_until is not None}
+    locked = locked_until is not None
+    detail: dict[str, JsonValue] = {"account": account_name(name), "failures": failures, "locked": locked}
     transaction.audit("account.sign_in_failed", detail=detail)
 
 

@@ -1,0 +1,116 @@
+"""Identity proofs: a person has just shown who they are, for one plan on one ticket, and for ten minutes."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from deskhand.automation.plan import Plan, PlannedStep, SourceKind
+from deskhand.records import proofs
+from deskhand.records.database import Records, Transaction
+from deskhand.records.proofs import Proof, ProofState
+
+__all__ = ["LASTS", "MOST_FAILURES", "Proof", "ProofMethod", "ProofRefusedError", "ProofState"]
+
+LASTS = timedelta(minutes=10)
+MOST_FAILURES = 3
+"""So many failed attempts of a person on a ticket lock them there: go by another way, on another ticket."""
+
+
+class ProofMethod(StrEnum):
+    """How someone proved who they are. Which of these count, the guard rails say."""
+
+    CODE = "code to a number on record"
+    CALL_BACK = "call-back to a number on record"
+    MANAGER = "a manager vouched"
+    OTHER_NUMBER = "code to a number that is not on record"
+    PUSH = "approve-only push"
+    MAIL = "e-mail"
+
+
+class ProofRefusedError(Exception):
+    """A proof cannot be taken or used; the message says why, fit for a person."""
+
+
+def method_of(plan: Plan, step: PlannedStep) -> ProofMethod:
+    """Say how a step proves who someone is: a number counts as on record only where it came from the directory.
+
+    A number that a technician typed, or that stands in a ticket, is not on record, whoever it is said to belong to.
+    """
+    theirs = [each for each in step.arguments.values() if each.person is not None]
+    is_on_record = bool(theirs) and all(
+        plan.person is not None and each.person == plan.person.id and each.source is SourceKind.DIRECTORY
+        for each in theirs
+    )
+    return ProofMethod.CODE if is_on_record else ProofMethod.OTHER_NUMBER
+
+
+def record(
+    transaction: Transaction, person_id: str, ticket_id: str, *, tenant_id: str, plan_id: str, method: ProofMethod
+) -> Proof:
+    """Keep that a person has proven who they are. Raises ProofRefusedError where they are locked on this ticket."""
+    _refuse_locked(transaction, person_id, ticket_id)
+    return _add(transaction, person_id, ticket_id, tenant_id, plan_id, method, ProofState.PROVEN)
+
+
+def failed(
+    transaction: Transaction, person_id: str, ticket_id: str, *, tenant_id: str, plan_id: str, method: ProofMethod
+) -> int:
+    """Keep that an attempt failed and return how many are left; 0 means locked on this ticket."""
+    _add(transaction, person_id, ticket_id, tenant_id, plan_id, method, ProofState.FAILED)
+    return max(0, MOST_FAILURES - proofs.failures(transaction, person_id, ticket_id))
+
+
+def usable(records: Records, plan: Plan, now: datetime) -> Proof | None:
+    """Return the newest proof that still serves this very plan: of its person, on its ticket, not older than `LASTS`.
+
+    One that the plan has begun to use still serves its later steps, and the same step after a crash; no other plan.
+    """
+    if plan.person is None:
+        return None
+    for proof in proofs.of_plan(records, plan.id):
+        is_for_it = (proof.person_id, proof.ticket_id, proof.tenant_id) == (
+            plan.person.id,
+            plan.ticket_id,
+            plan.tenant.id,
+        )
+        if is_for_it and proof.state is not ProofState.FAILED and timedelta() <= now - proof.proven_at <= LASTS:
+            return proof
+    return None
+
+
+def use(transaction: Transaction, proof: Proof) -> Proof:
+    """Mark a proof as used by its plan. Raises ProofRefusedError where it is too old or its person was locked since."""
+    _refuse_locked(transaction, proof.person_id, proof.ticket_id)
+    if not timedelta() <= transaction.clock() - proof.proven_at <= LASTS:
+        raise ProofRefusedError("the identity proof is older than ten minutes: have the person prove it again")
+    try:
+        return proofs.use(transaction, proof.id)
+    except LookupError as error:
+        raise ProofRefusedError(str(error)) from error
+
+
+def _refuse_locked(transaction: Transaction, person_id: str, ticket_id: str) -> None:
+    if proofs.failures(transaction, person_id, ticket_id) >= MOST_FAILURES:
+        raise ProofRefusedError(
+            f"three attempts of person {person_id} to prove who they are have failed on ticket {ticket_id}: "
+            "nothing that needs a proof is done for them on this ticket any more"
+        )
+
+
+def _add(  # the columns of one row
+    transaction: Transaction,
+    person_id: str,
+    ticket_id: str,
+    tenant_id: str,
+    plan_id: str,
+    method: ProofMethod,
+    state: ProofState,
+) -> Proof:
+    return proofs.add(
+        transaction,
+        person_id=person_id,
+        ticket_id=ticket_id,
+        tenant_id=tenant_id,
+        plan_id=plan_id,
+        method=method,
+        state=state,
+    )
