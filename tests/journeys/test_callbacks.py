@@ -16,8 +16,8 @@ from deskhand.sdk.testing.faults import DuplicateCallback
 from deskhand.web.app import create_app
 from tests.journeys.office import PLUGIN, Office, running, wait_until
 
-HASTY = 10.0
-"""Seconds; a poll would take an hour."""
+POLL_SECONDS = 3600
+"""Long after every test has lost its patience."""
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def called_back(office: Office) -> Iterator[Desk]:
     callback = {"callback_url": f"http://127.0.0.1:{port}/callbacks/{PLUGIN}"}
     connector = {**office.sections["connectors"][PLUGIN], **callback}
     with (
-        office.desk(intake={"poll_seconds": 3600}, web={"port": port}, connectors={PLUGIN: connector}) as desk,
+        office.desk(intake={"poll_seconds": POLL_SECONDS}, web={"port": port}, connectors={PLUGIN: connector}) as desk,
         serving(create_app(desk), desk.configuration.web),
         running(desk),
     ):
@@ -40,11 +40,9 @@ def called_back(office: Office) -> Iterator[Desk]:
 
 def test_a_callback_leads_to_handling_without_waiting_for_the_poll(office: Office) -> None:
     with called_back(office) as desk:
-        started = time.monotonic()
         new = office.new_ticket()
         wait_until(lambda: office.desk_notes(new), "the ticket is handled")
         wait_until(lambda: desk.worker.handled == 4, "to its end")
-        assert time.monotonic() - started < HASTY
         assert office.host.settle()
     assert {delivery.status for delivery in office.host.deliveries} == {200}
     office.assert_nothing_lost()

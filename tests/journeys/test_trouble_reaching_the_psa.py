@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from deskhand.desk.health import Light
 from deskhand.records.documents import Why
 from deskhand.sdk.testing.faults import DropBefore, Throttle
-from tests.journeys.office import Haste, Listener, Office, is_note, light, running, wait_until
+from tests.journeys.office import PATIENCE, Haste, Listener, Office, is_note, light, running, wait_until
 
 
 def test_a_psa_that_is_down_at_the_start_is_waited_for(office: Office) -> None:
@@ -18,7 +18,7 @@ def test_a_psa_that_is_down_at_the_start_is_waited_for(office: Office) -> None:
         assert "did not connect" in light(desk, "psa").detail
         assert light(desk, "stores").is_well
         office.host.start()
-        thread.join(20)
+        thread.join(PATIENCE)
         assert light(desk, "psa").is_well
     told = [line for line in log if line["event"] == "work pauses"]
     assert len(told) == 1, "an outage is one line, however long it lasts"
@@ -36,7 +36,7 @@ def test_a_psa_that_goes_down_between_two_tickets_is_waited_for(office: Office) 
         wait_until(lambda: not light(desk, "psa").is_well, "the health document tells")
         assert len(listener.handled_tickets) == 1
         office.host.start()
-        thread.join(20)
+        thread.join(PATIENCE)
         assert light(desk, "psa").is_well
     office.assert_nothing_lost()
 
@@ -48,7 +48,7 @@ def test_a_psa_that_goes_down_in_the_middle_of_a_ticket_is_waited_for(office: Of
         wait_until(lambda: sum(haste.pauses) > 120, "two minutes of trouble")
         assert not any(office.desk_notes(ticket) for ticket in office.tickets)
         office.host.faults.clear()
-        thread.join(20)
+        thread.join(PATIENCE)
     office.assert_nothing_lost()
 
 

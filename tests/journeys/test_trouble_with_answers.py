@@ -96,7 +96,7 @@ def test_nonsense_that_goes_on_is_told_and_ends_by_itself(office: Office, fault:
         wait_until(lambda: told in light(desk, "psa").detail, "the health document tells")
         assert "<" not in light(desk, "psa").detail, "nothing of the page itself"
         office.host.faults.clear()
-        thread.join(20)
+        thread.join(PATIENCE)
     office.assert_nothing_lost()
 
 

@@ -6,6 +6,7 @@ from structlog.testing import capture_logs
 from deskhand.records.documents import FieldName, Why
 from deskhand.sdk.testing.faults import ExpiredToken, Fault, ServerError
 from tests.journeys.office import (
+    PATIENCE,
     PLUGIN,
     Listener,
     Office,
@@ -64,7 +65,7 @@ def test_keys_refused_from_one_moment_on_leave_every_ticket_where_it_was(
         assert "private_key" in light(desk, "psa").detail
         assert len(listener.handled_tickets) == 1
         office.host.faults.clear()
-        thread.join(20)
+        thread.join(PATIENCE)
     office.assert_nothing_lost()
 
 
@@ -75,7 +76,7 @@ def test_keys_refused_just_when_a_note_is_written_cost_no_note(
     office.simulator.is_cloud = is_cloud
     office.host.faults.schedule(refusal, times=1, matching=is_note)
     with office.desk() as desk, running(desk, drain=True) as thread:
-        thread.join(20)
+        thread.join(PATIENCE)
         assert light(desk, "psa").is_well
     office.assert_nothing_lost()
 
@@ -105,6 +106,6 @@ def test_keys_refused_while_history_is_read_do_not_make_it_history_without_notes
     office.host.faults.schedule(ServerError(404), times=3, matching=lambda request: "allNotes" in request.path)
     office.host.faults.schedule(ServerError(404), times=8, matching=is_check)
     with office.desk() as desk, running(desk, drain=True) as thread:
-        thread.join(20)
+        thread.join(PATIENCE)
         assert [note.text for note in desk.mirror.notes(closed)] == ["Filled up the tray."]
     office.assert_nothing_lost()

@@ -1,3 +1,4 @@
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ OpenDesk = Callable[..., DeskSide]
 FAST = {"poll_seconds": 0.05, "retry_seconds": 0.05, "longest_pause_seconds": 0.1}
 
 
-def eventually(claim: Callable[[], object], seconds: float = 10) -> None:
+def eventually(claim: Callable[[], object], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < end, "it did not come to pass"
@@ -195,7 +196,7 @@ def test_stopping_waits_for_the_request_under_way_and_no_longer(psa: PocketPsa, 
     eventually(lambda: desk.mirror.counts()["tickets"] > 5)
     started = time.monotonic()
     assert schedule.stop()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4  # all hundred take five seconds at least
     assert 5 < desk.mirror.counts()["tickets"] < 100
     assert schedule.health().phase == "stopped"
     calls = psa.calls.total()
@@ -204,13 +205,17 @@ def test_stopping_waits_for_the_request_under_way_and_no_longer(psa: PocketPsa, 
 
 
 def test_stopping_gives_up_waiting_for_a_request_that_hangs(psa: PocketPsa, run: Run) -> None:
-    psa.before = lambda _call: time.sleep(1.5)
+    released = threading.Event()
+
+    def hang(_call: str) -> None:
+        released.wait(60)
+
+    psa.before = hang
     _, schedule = run()
     eventually(lambda: psa.calls)
-    started = time.monotonic()
     assert not schedule.stop(timeout=0.2)
-    assert time.monotonic() - started < 1
-    assert schedule.stop(timeout=5)
+    released.set()
+    assert schedule.stop(timeout=60)
 
 
 def test_health_begins_with_nothing_done_and_nothing_wrong(psa: PocketPsa, open_desk: OpenDesk) -> None:

@@ -145,7 +145,7 @@ def test_a_build_that_is_interrupted_takes_its_children_along(tmp_path: Path) ->
     began = time.monotonic()
     lines.close()
     assert time.monotonic() - began < 10
-    for _ in range(100):
+    for _ in range(1000):
         state = Path(f"/proc/{child}/status")
         if not state.exists() or "State:\tZ" in state.read_text(encoding="utf-8"):
             return
