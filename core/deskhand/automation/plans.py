@@ -1,0 +1,41 @@
+"""Plans kept on the record: written once, read back exactly as they were hashed."""
+
+from sqlalchemy import select
+
+from deskhand.automation.plan import Plan
+from deskhand.records.canonical import written_time
+from deskhand.records.database import Records, Transaction
+from deskhand.records.schema import plans
+
+
+def save(transaction: Transaction, plan: Plan) -> None:
+    """Keep a plan. Raises LookupError where its id is taken: a plan never changes, and a new one has a new id."""
+    if transaction.find(plans, {"id": plan.id}) is not None:
+        raise LookupError(f"plan {plan.id} is kept already: a plan never changes")
+    names = {"sha256": plan.sha256(), "ticket_id": plan.ticket_id, "tenant_id": plan.tenant.id}
+    row = {
+        **names,
+        "id": plan.id,
+        "requested_by": plan.requested_by,
+        "created_at": written_time(transaction.clock()),
+        "document": plan.written(),
+        "place": transaction.next_seq,
+    }
+    transaction.insert(plans, row)
+    detail = {"plan": plan.id, "sha256": names["sha256"], "steps": [step.action for step in plan.steps]}
+    transaction.audit("plan.saved", tenant=plan.tenant.id, ticket=plan.ticket_id, detail=detail)
+
+
+def find(records: Records, plan_id: str) -> Plan | None:
+    """Look a plan up."""
+    query = select(plans.c.document).where(plans.c.id == plan_id)
+    with records.reading() as connection:
+        document = connection.execute(query).scalar_one_or_none()
+    return None if document is None else Plan.model_validate_json(document)
+
+
+def of_ticket(records: Records, ticket_id: str) -> list[Plan]:
+    """List a ticket's plans, oldest first."""
+    query = select(plans.c.document).where(plans.c.ticket_id == ticket_id).order_by(plans.c.place)
+    with records.reading() as connection:
+        return [Plan.model_validate_json(document) for document in connection.execute(query).scalars()]

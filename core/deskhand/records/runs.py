@@ -1,0 +1,247 @@
+"""Runs on the record: which steps of a plan were carried out, what came of each, and what the run waits for."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from pydantic import AwareDatetime, Field, JsonValue
+from sqlalchemy import Select, select
+
+from deskhand.records.canonical import canonical_json, written_time
+from deskhand.records.database import Records, Transaction
+from deskhand.records.documents import StoredDocument
+from deskhand.records.schema import runs
+
+LONGEST_REASON = 500
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    """For a person, for a moment or for a switch: nothing of it is in memory."""
+    DONE = "done"
+    FAILED = "failed"
+    NEEDS_REVIEW = "needs_review"
+    """A step's outcome is unknown and cannot be read: a person looks at the vendor."""
+    CANCELLED = "cancelled"
+    UNDONE = "undone"
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing more happens by itself."""
+        return self not in UNDER_WAY
+
+
+UNDER_WAY = frozenset({RunState.QUEUED, RunState.RUNNING, RunState.WAITING})
+
+
+class StepState(StrEnum):
+    """Where one step of a run stands."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    """Its intent is on the record: the change may or may not have been made."""
+    WAITING = "waiting"
+    DONE = "done"
+    SKIPPED = "skipped"
+    """It was not carried out because the run ended before it, or, in a shadow run, because nothing is."""
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    UNDONE = "undone"
+
+
+class Cause(StrEnum):
+    """Why a step failed, in a word that a program can act on."""
+
+    AUTHORIZATION = "authorization"
+    NOT_FOUND = "not found"
+    REJECTED = "rejected"
+    RATE = "rate"
+    OUTAGE = "outage"
+    UNKNOWN_OUTCOME = "unknown outcome"
+    CONFIGURATION = "configuration"
+    REFUSED = "refused"
+    """The gate refused it; the step's ``ring`` says where."""
+    BUG = "bug"
+
+
+class WaitKind(StrEnum):
+    """What a waiting run waits for."""
+
+    PROMPT = "prompt"
+    PAUSE = "pause"
+    SWITCH = "switch"
+
+
+class Wait(StoredDocument):
+    """What a run waits for: a person's answer, a moment, or that a switch is released."""
+
+    kind: WaitKind
+    step_id: str
+    text: str = Field(max_length=LONGEST_REASON)
+    """For people: the question, or why the run pauses."""
+    until: AwareDatetime | None = None
+
+
+class RecordedChange(StoredDocument):
+    """One line of the diff as it was right before the change."""
+
+    field: str
+    current: str
+    desired: str
+
+
+class StepRecord(StoredDocument):
+    """One step of a run: what the vendor answered, or why it failed."""
+
+    id: str
+    action: str
+    state: StepState = StepState.PLANNED
+    reference: str = ""
+    detail: Mapping[str, JsonValue] = Field(default_factory=dict)
+    prior_state: Mapping[str, JsonValue] = Field(default_factory=dict)
+    """What it takes to undo the step, as it was read right before the change."""
+    changes: tuple[RecordedChange, ...] = ()
+    error: str = Field(default="", max_length=LONGEST_REASON)
+    cause: Cause | None = None
+    ring: str = ""
+    """Which ring of the gate refused it; empty where none did."""
+    attempts: int = 0
+    prompts: int = 0
+    """How often a person's answer was tried and found wrong."""
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+
+
+class Run(StoredDocument):
+    """A plan being carried out, or one that was. ``segment`` counts its pieces: each ends where the run waits."""
+
+    id: str = Field(pattern=r"^r-[0-9a-f]{16}$")
+    plan_id: str
+    plan_sha256: str
+    ticket_id: str
+    tenant_id: str
+    automation: str = ""
+    state: RunState = RunState.QUEUED
+    segment: int = 0
+    steps: tuple[StepRecord, ...]
+    requested_by: str
+    approval_id: str | None = None
+    approved_by: str | None = None
+    started_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+    waits_for: Wait | None = None
+    is_shadow: bool = False
+    """It looks at what it would change and changes nothing."""
+    cancelled_by: str | None = None
+    """Who asked to stop it; it stops before its next step."""
+    undoing: tuple[str, ...] = ()
+    """The steps still to be undone, in that order; empty while the run goes forward."""
+    undone_by: str | None = None
+
+    def step(self, step_id: str) -> StepRecord:
+        """Find a step. Raises LookupError."""
+        for step in self.steps:
+            if step.id == step_id:
+                return step
+        raise LookupError(f"run {self.id} has no step {step_id}")
+
+    def with_step(self, step_id: str, **changes: Any) -> "Run":  # noqa: ANN401  # pydantic's own boundary
+        """Return the run with fields of one step changed."""
+        steps = tuple(each.model_copy(update=changes) if each.id == step_id else each for each in self.steps)
+        return self.model_copy(update={"steps": steps})
+
+    def having(self, *states: StepState) -> tuple[str, ...]:
+        """List the steps in one of these states, in the plan's order."""
+        return tuple(step.id for step in self.steps if step.state in states)
+
+
+def start(transaction: Transaction, run: Run) -> None:
+    """Put a new run on the record. Raises LookupError where its plan has run already: a plan runs once."""
+    earlier = select(runs.c.document).where(runs.c.ticket_id == run.ticket_id, runs.c.plan_id == run.plan_id)
+    documents = transaction.connection.execute(earlier).scalars()
+    if not run.is_shadow and any(not _read(document).is_shadow for document in documents):
+        raise LookupError(f"plan {run.plan_id} has run already: make a new plan")
+    transaction.insert(runs, {"id": run.id, **_row(run), "place": transaction.next_seq})
+    detail: dict[str, JsonValue] = {"plan": run.plan_id, "sha256": run.plan_sha256, "requested_by": run.requested_by}
+    if run.approval_id is not None:
+        detail |= {"approval": run.approval_id, "approved_by": run.approved_by}
+    _audit(transaction, run, "run.submitted", {**detail, "is_shadow": run.is_shadow})
+
+
+def current(transaction: Transaction, run_id: str) -> Run:
+    """Read a run as this transaction sees it; nobody changes it until the transaction ends. Raises LookupError."""
+    row = transaction.find(runs, {"id": run_id})
+    if row is None:
+        raise LookupError(f"there is no run {run_id}")
+    return _read(str(row["document"]))
+
+
+def save(transaction: Transaction, run: Run, kind: str, detail: Mapping[str, JsonValue] | None = None) -> Run:
+    """Put a change of a run on the record, under this kind of entry, and return the run."""
+    transaction.update(runs, {"id": run.id}, _row(run))
+    _audit(transaction, run, kind, {"state": run.state, "segment": run.segment, **(detail or {})})
+    return run
+
+
+def find(records: Records, run_id: str) -> Run | None:
+    """Look a run up."""
+    found = _listed(records, select(runs.c.document).where(runs.c.id == run_id))
+    return found[0] if found else None
+
+
+def of_ticket(records: Records, ticket_id: str) -> list[Run]:
+    """List a ticket's runs, oldest first."""
+    return _listed(records, select(runs.c.document).where(runs.c.ticket_id == ticket_id).order_by(runs.c.place))
+
+
+def recent(
+    records: Records,
+    limit: int,
+    *,
+    state: RunState | None = None,
+    automation: str | None = None,
+    tenant: str | None = None,
+) -> list[Run]:
+    """List runs, newest first; only those of a state, an automation or a tenant where one is named."""
+    query = select(runs.c.document)
+    for column, value in ((runs.c.state, state), (runs.c.automation, automation), (runs.c.tenant_id, tenant)):
+        if value is not None:
+            query = query.where(column == value)
+    return _listed(records, query.order_by(runs.c.place.desc()).limit(limit))
+
+
+def under_way(records: Records) -> list[Run]:
+    """List the runs that are not over, oldest first."""
+    query = select(runs.c.document).where(runs.c.state.in_(sorted(UNDER_WAY)))
+    return _listed(records, query.order_by(runs.c.place))
+
+
+def _listed(records: Records, query: Select[tuple[str]]) -> list[Run]:
+    with records.reading() as connection:
+        return [_read(document) for document in connection.execute(query).scalars()]
+
+
+def _read(document: str) -> Run:
+    return Run.model_validate_json(document)
+
+
+def _row(run: Run) -> dict[str, str | int | None]:
+    return {
+        "plan_id": run.plan_id,
+        "ticket_id": run.ticket_id,
+        "tenant_id": run.tenant_id,
+        "automation": run.automation,
+        "state": run.state.value,
+        "segment": run.segment,
+        "started_at": written_time(run.started_at),
+        "ended_at": written_time(run.ended_at) if run.ended_at is not None else None,
+        "document": canonical_json(run.model_dump(mode="json")),
+    }
+
+
+def _audit(transaction: Transaction, run: Run, kind: str, detail: Mapping[str, JsonValue]) -> None:
+    transaction.audit(kind, tenant=run.tenant_id, ticket=run.ticket_id, detail={"run": run.id, **detail})
