@@ -2,25 +2,20 @@
 
 import threading
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from deskhand.configuration.problems import InvalidConfigurationError
-from deskhand.desk.connections import Connections
 from deskhand.desk.desk import Desk
-from deskhand.desk.upkeep import EVERY, Upkeep
 from deskhand.llm.scripted import ScriptedEngine
 from deskhand.mirror.database import MirrorUnavailableError
 from deskhand.records.audit.verification import verify
 from deskhand.records.database import RecordsUnavailableError, url_of
 from deskhand.records.documents import OutcomeKind
 from deskhand.sdk.testing import SimulatorHost
-from deskhand.sdk.testing.faults import ExpiredToken
 from tests.core.desk.conftest import Configure
-from tests.core.desk.msp import Hurry, Listener, Msp, drain, hurried
+from tests.core.desk.msp import Listener, Msp, drain, hurried
 
 
 def open_below(folder: Path) -> list[str]:
@@ -37,17 +32,6 @@ def test_opening_a_desk_contacts_nobody(configured: Configure, host: SimulatorHo
         assert desk.health().phase == "starting"
         assert desk.health().is_well
     assert host.requests == 0
-
-
-@pytest.mark.parametrize("name", ["psa_other", "", "psa_conectwise"])
-def test_the_ticket_system_has_to_be_a_configured_connector(configured: Configure, name: str) -> None:
-    configuration = configured(desk={"ticket_system": name})
-    for open_it in (Connections.open, Desk.open):
-        with pytest.raises(InvalidConfigurationError) as raised:
-            open_it(configuration)
-        (problem,) = raised.value.problems
-        assert problem.key == "desk.ticket_system"
-        assert problem.fix == "name one of psa_connectwise"
 
 
 @pytest.mark.parametrize(
@@ -147,72 +131,3 @@ def test_health_never_raises(configured: Configure) -> None:
         assert not health.is_well
         assert health.work == {}
         assert [light.name for light in health.lights if not light.is_well] == ["stores"]
-
-
-# Upkeep
-
-
-def upkeep(desk: Desk, hurry: Hurry) -> Upkeep:
-    return Upkeep(desk.records, desk.judgement, desk.connections, hurry)
-
-
-def kinds(desk: Desk) -> list[str]:
-    return [entry.kind for entry in desk.records.audit_entries()]
-
-
-def test_callbacks_are_registered_at_once_and_then_daily(configured: Configure, msp: Msp) -> None:
-    hurry = Hurry()
-    plain = configured()
-    section = {**plain.connectors["psa_connectwise"], "callback_url": "https://desk.example/callbacks/psa_connectwise"}
-    with hurried(configured(connectors={"psa_connectwise": section}), hurry) as desk:
-        work = upkeep(desk, hurry)
-        for _ in range(5):
-            work.look()
-        assert kinds(desk).count("callback.ensured") == 1
-        assert len(list(msp.psa.state["callbacks"])) == 1
-        hurry.offset += timedelta(hours=23)
-        work.look()
-        assert kinds(desk).count("callback.ensured") == 1
-        hurry.offset += timedelta(hours=1, minutes=1)
-        work.look()
-        assert kinds(desk).count("callback.ensured") == 2
-        assert len(list(msp.psa.state["callbacks"])) == 1
-
-
-def test_a_psa_that_takes_no_callback_is_told_and_nothing_else(configured: Configure, host: SimulatorHost) -> None:
-    hurry = Hurry()
-    section = {**configured().connectors["psa_connectwise"], "callback_url": "https://desk.example/x"}
-    with hurried(configured(connectors={"psa_connectwise": section}), hurry) as desk, capture_logs() as logged:
-        host.faults.schedule(ExpiredToken(), times=10)
-        upkeep(desk, hurry).look()
-        assert kinds(desk) == []
-    assert [each["event"] for each in logged] == ["callbacks are not certain"]
-
-
-def test_upkeep_looks_at_most_once_a_minute(configured: Configure, host: SimulatorHost) -> None:
-    hurry = Hurry()
-    section = {**configured().connectors["psa_connectwise"], "callback_url": "https://desk.example/x"}
-    with hurried(configured(connectors={"psa_connectwise": section}), hurry) as desk:
-        work = upkeep(desk, hurry)
-        work.look()
-        asked = host.requests
-        hurry.offset += EVERY - timedelta(seconds=20)
-        work.look()
-        assert host.requests == asked
-
-
-def test_what_was_closed_meanwhile_is_learned_from_once_a_day(configured: Configure, msp: Msp) -> None:
-    hurry = Hurry()
-    with hurried(configured(), hurry) as desk:
-        drain(desk)
-        assert desk.judgement.history
-        first = desk.judgement.history.identity
-        for number in range(10):
-            msp.close(msp.ticket(f"Laptop {number} is slow"), "Hardware")
-        desk.intake.poll()
-        work = upkeep(desk, hurry)
-        work.look()
-        assert desk.judgement.history.identity == first
-        hurry.offset += timedelta(days=1)
-        work.look()
-        assert desk.judgement.history.identity != first
