@@ -27,6 +27,9 @@ from deskhand.records import explanations
 from deskhand.records.audit.anchors import read_anchors
 from deskhand.records.audit.export import export as export_entries
 from deskhand.records.audit.keys import Trust
+from deskhand.records.audit.proofs import ProofError
+from deskhand.records.audit.proofs import check as check_bundle
+from deskhand.records.audit.proofs import prove as make_bundle
 from deskhand.records.audit.renewal import accept_records
 from deskhand.records.audit.verification import Verification
 from deskhand.records.documents import Why
@@ -46,16 +49,29 @@ def command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A file of `size root` lines noted elsewhere: they also catch a log that was cut short.",
 )
-@click.option("--key", "key_line", help="The public key line noted elsewhere, in place of the one beside the records.")
+@click.option(
+    "--key",
+    "--trust",
+    "key",
+    help="The public key line noted elsewhere, or a file of such lines, in place of the one beside the records.",
+)
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Check this bundle, and no record store: it needs --trust and no configuration.",
+)
 @json_option
 @explaining_errors
-def verify(config_path: Path, anchors: Path | None, key_line: str | None, *, as_json: bool) -> None:
+def verify(config_path: Path, anchors: Path | None, key: str | None, bundle: Path | None, *, as_json: bool) -> None:
     """Prove that no entry was changed, or name the first one that was. Changes nothing; the desk may be running."""
+    trust = _trust(key)
+    if bundle is not None:
+        _verify_bundle(bundle, trust, as_json=as_json)
+        return
     configuration = load(config_path)
     expect_records(configuration)
     try:
         noted = read_anchors(anchors) if anchors else ()
-        trust = Trust.read(key_line) if key_line else None
     except ValueError as error:
         fail(ExitCode.USAGE, str(error))
     result = verify_records(configuration, trust=trust, anchors=noted)
@@ -71,6 +87,31 @@ def verify(config_path: Path, anchors: Path | None, key_line: str | None, *, as_
         )
         told = f"{records_location(configuration)}: the record was changed: {result.reason}"
         fail(ExitCode.FAILED, f"{told}\n{where}; {result.entries} entries were read")
+
+
+@command.command()
+@config_option
+@click.option("--ticket", help="Only entries about this ticket.")
+@click.option("--tenant", help="The client, by its id in the PSA; left out, the one the ticket belongs to.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write; else standard output.")
+@explaining_errors
+def prove(config_path: Path, ticket: str | None, tenant: str | None, out: Path | None) -> None:
+    """Write a bundle that proves one client's entries by itself and shows no other's. Signs what is not yet signed."""
+    if not ticket and not tenant:
+        fail(ExitCode.USAGE, "say whose entries: --tenant, --ticket, or both")
+    with records_of(load(config_path)) as records:
+        records.checkpoint()
+        try:
+            with records.reading() as connection:
+                bundle = make_bundle(connection, tenant=tenant, ticket=ticket)
+        except ProofError as error:
+            fail(ExitCode.FAILED, str(error))
+    if out is None:
+        click.echo(bundle.model_dump_json())
+        return
+    _write(out, bundle.model_dump_json())
+    print_line(f"{out}: {len(bundle.entries)} entries of client {bundle.tenant}, each with its proof.")
+    print_line("Whoever checks it needs the public key line too, from you or from where it was noted.", style="dim")
 
 
 @command.command()
@@ -135,6 +176,47 @@ def export(config_path: Path, ticket: str | None, tenant: str | None) -> None:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     with records_of(load(config_path)) as records, records.reading() as connection:
         export_entries(connection, sys.stdout, tenant=tenant, ticket=ticket)
+
+
+def _trust(key: str | None) -> Trust | None:
+    """Read a public key line, or a file of them."""
+    try:
+        if key is None:
+            return None
+        return Trust.read(key if " " in key else Path(key).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        fail(
+            ExitCode.USAGE,
+            "--trust: expected a line `name epoch key` as `deskhand audit verify` prints it, or its file",
+        )
+
+
+def _verify_bundle(path: Path, trust: Trust | None, *, as_json: bool) -> None:
+    if trust is None:
+        fail(ExitCode.USAGE, "a bundle is checked against a key that did not come with it: add --trust")
+    try:
+        proven = check_bundle(path.read_bytes(), trust)
+    except (OSError, ProofError) as error:
+        if as_json:
+            print_json({"ok": False, "reason": str(error)})
+        fail(ExitCode.FAILED, f"{path}: {error}")
+    found = {"tenant": proven.tenant, "ticket": proven.ticket, "entries": len(proven.entries), "log": trust.origin}
+    found |= {"of": proven.size, "signed": f"{proven.at:%Y-%m-%d %H:%M:%S} UTC"}
+    if as_json:
+        print_json({"ok": True, **found})
+        return
+    print_pairs(
+        {"bundle": "whole: every entry is in the signed log", **{name: value for name, value in found.items() if value}}
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        fail(
+            ExitCode.UNAVAILABLE, f"{path} cannot be written ({error.strerror}); name a file in a folder you may write"
+        )
 
 
 def _document(result: Verification) -> dict[str, Any]:

@@ -142,3 +142,58 @@ def test_records_changed_by_hand_can_be_accepted_and_that_is_on_the_record(run: 
     assert run("audit", "accept", "-c", shop.file, "--reason", "mended by hand").exit_code == ExitCode.OK
     assert run("audit", "verify", "-c", shop.file).exit_code == ExitCode.OK
     assert "mended by hand" in run("audit", "export", "-c", shop.file).stdout
+
+
+def test_a_clients_entries_are_proved_to_someone_who_has_nothing_but_the_key(
+    run: Run, shop: Shop, tmp_path: Path
+) -> None:
+    key = json.loads(run("audit", "verify", "-c", shop.file, "--json").stdout)["key"]
+    bundle = tmp_path / "marlow.json"
+    assert run("audit", "prove", "-c", shop.file, "--tenant", shop.marlow, "--out", bundle).exit_code == ExitCode.OK
+    nowhere = ("-c", tmp_path / "nowhere.toml")
+    result = run("audit", "verify", *nowhere, "--bundle", bundle, "--trust", key)
+    assert result.exit_code == ExitCode.OK, result.stderr
+    assert "every entry is in the signed log" in result.stdout
+    trusted = tmp_path / "trust"
+    trusted.write_text(f"# noted on paper\n{key}\n")
+    document = json.loads(run("audit", "verify", *nowhere, "--bundle", bundle, "--trust", trusted, "--json").stdout)
+    assert (document["ok"], document["tenant"]) == (True, shop.marlow)
+    assert "Babbage" not in bundle.read_text()
+
+
+def test_a_tickets_bundle_goes_to_standard_output(run: Run, shop: Shop) -> None:
+    document = json.loads(run("audit", "prove", "-c", shop.file, "--ticket", shop.triaged).stdout)
+    assert (document["tenant"], document["ticket"]) == (shop.marlow, shop.triaged)
+
+
+def test_a_bundle_that_was_changed_is_told(run: Run, shop: Shop, tmp_path: Path) -> None:
+    key = json.loads(run("audit", "verify", "-c", shop.file, "--json").stdout)["key"]
+    bundle = tmp_path / "marlow.json"
+    run("audit", "prove", "-c", shop.file, "--tenant", shop.marlow, "--out", bundle)
+    bundle.write_text(bundle.read_text().replace("explanation.saved", "explanation.spared"))
+    result = run("audit", "verify", "--bundle", bundle, "--trust", key)
+    assert (result.exit_code, result.stdout) == (ExitCode.FAILED, "")
+    assert "is not in the log that was signed" in result.stderr
+    answer = run("audit", "verify", "--bundle", bundle, "--trust", key, "--json")
+    assert json.loads(answer.stdout)["ok"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("prove",), "--tenant, --ticket, or both"),
+        (("verify", "--bundle", __file__), "add --trust"),
+        (("verify", "--bundle", __file__, "--trust", "nonsense"), "expected a line"),
+        (("verify", "--bundle", __file__, "--trust", "a b c"), "expected a line"),
+    ],
+)
+def test_what_is_missing_to_prove_or_check_is_said(run: Run, shop: Shop, arguments: tuple[str, ...], told: str) -> None:
+    result = run("audit", *arguments, "-c", shop.file)
+    assert (result.exit_code, result.stdout) == (ExitCode.USAGE, "")
+    assert told in result.stderr
+
+
+def test_a_client_without_entries_has_nothing_to_prove(run: Run, shop: Shop) -> None:
+    result = run("audit", "prove", "-c", shop.file, "--tenant", "4711")
+    assert (result.exit_code, result.stdout) == (ExitCode.FAILED, "")
+    assert "no signed entry of this client" in result.stderr

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from deskhand.records.audit.merkle import (
     Frontier,
+    Tree,
     consistency_proof,
-    inclusion_proof,
     is_consistent,
     is_included,
     leaf_hash,
@@ -65,9 +65,10 @@ def test_a_frontier_that_does_not_fit_its_size_is_refused() -> None:
 def test_every_leaf_is_proved_in_every_tree_and_nowhere_else() -> None:
     for size in range(1, 41):
         leaves = LEAVES[:size]
-        root = root_of(leaves)
+        tree, root = Tree(leaves), root_of(leaves)
+        assert tree.root == root
         for index in range(size):
-            proof = inclusion_proof(leaves, index)
+            proof = tree.inclusion_proof(index)
             assert is_included(leaves[index], index, size, proof, root)
             assert not is_included(leaves[index], (index + 1) % size, size, proof, root) or size == 1
             assert not is_included(leaf_hash(b"other"), index, size, proof, root)
@@ -86,6 +87,7 @@ def test_every_tree_is_proved_to_have_grown_from_every_smaller_one() -> None:
 
 
 def test_nothing_is_proved_about_an_empty_tree() -> None:
+    assert Tree([]).root == root_of([])
     assert not is_consistent(0, root_of([]), 1, root_of(LEAVES[:1]), [])
     assert not is_included(LEAVES[0], 0, 0, [], root_of([]))
 

@@ -1,13 +1,10 @@
 """The Merkle tree of RFC 9162, section 2.1 (as in RFC 6962): roots that grow, and proofs about them."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 HASH_SIZE = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
-
-HashRange = Callable[[int, int], bytes]
-"""Returns the root of the subtree over leaves ``start`` to ``end``, exclusive; the size is a power of two."""
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -55,22 +52,41 @@ class Frontier:
         return b"".join(self._roots)
 
 
+class Tree:
+    """A whole tree, kept level by level so that any proof costs only its own length; 64 bytes a leaf.
+
+    A node without a sibling is its own parent, which gives the very tree of the RFC.
+    """
+
+    def __init__(self, leaves: Iterable[bytes]) -> None:
+        self._levels = [b"".join(leaves)]
+        while len(self._levels[-1]) > HASH_SIZE:
+            self._levels.append(_parents(self._levels[-1]))
+
+    @property
+    def root(self) -> bytes:
+        """The root over all leaves."""
+        return self._levels[-1] or EMPTY_ROOT
+
+    def inclusion_proof(self, index: int) -> list[bytes]:
+        """Prove that leaf ``index`` is part of the tree (RFC 9162, 2.1.3.1)."""
+        siblings = ((level, (index >> height ^ 1) * HASH_SIZE) for height, level in enumerate(self._levels))
+        return [level[start : start + HASH_SIZE] for level, start in siblings if start < len(level)]
+
+
+def _parents(level: bytes) -> bytes:
+    pairs = range(0, len(level) - HASH_SIZE, 2 * HASH_SIZE)
+    parents = [hashlib.sha256(b"\x01" + level[start : start + 2 * HASH_SIZE]).digest() for start in pairs]
+    alone = level[-HASH_SIZE:] if len(level) // HASH_SIZE % 2 else b""
+    return b"".join(parents) + alone
+
+
 def root_of(leaves: Iterable[bytes]) -> bytes:
     """Return the root over some leaf hashes, in constant memory."""
     frontier = Frontier()
     for leaf in leaves:
         frontier.append(leaf)
     return frontier.root()
-
-
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """Prove that leaf ``index`` is part of the tree over ``leaves`` (RFC 9162, 2.1.3.1)."""
-    if len(leaves) <= 1:
-        return []
-    split = _split(len(leaves))
-    if index < split:
-        return [*inclusion_proof(leaves[:split], index), root_of(leaves[split:])]
-    return [*inclusion_proof(leaves[split:], index - split), root_of(leaves[:split])]
 
 
 def consistency_proof(leaves: Sequence[bytes], size: int) -> list[bytes]:
