@@ -127,13 +127,22 @@ def everyone(records: Records) -> tuple[Account, ...]:
         return tuple(_from_row(row) for row in connection.execute(select(accounts).order_by(accounts.c.name)))
 
 
-def credential(transaction: Transaction, name: str) -> Credential | None:
+def everyone_in(transaction: Transaction) -> tuple[Account, ...]:
+    """List every account as this transaction sees it."""
+    return tuple(_from_row(row) for row in transaction.connection.execute(select(accounts)).all())
+
+
+def credential(records: Records, name: str) -> Credential | None:
     """Return what signing in to an account needs to know; None where there is no such account."""
+    with records.reading() as connection:
+        row = connection.execute(select(accounts).where(accounts.c.name == account_name(name))).one_or_none()
+    return None if row is None else _credential(row._asdict())
+
+
+def credential_in(transaction: Transaction, name: str) -> Credential | None:
+    """Return the same as this transaction sees it."""
     row = transaction.find(accounts, {"name": account_name(name)})
-    if row is None:
-        return None
-    document = _Document.model_validate_json(str(row["document"]))
-    return Credential(str(row["password"]), document.failures, document.locked_until)
+    return None if row is None else _credential(row)
 
 
 def set_password_hash(transaction: Transaction, name: str, password_hash: str) -> None:
@@ -170,6 +179,11 @@ def _row(transaction: Transaction, name: str) -> Mapping[str, Value]:
     if row is None:
         raise LookupError(f"there is no account {account_name(name)}: `deskhand account list` names those there are")
     return row
+
+
+def _credential(row: Mapping[str, Value]) -> Credential:
+    document = _Document.model_validate_json(str(row["document"]))
+    return Credential(str(row["password"]), document.failures, document.locked_until)
 
 
 def _columns(account: Account, document: _Document) -> dict[str, Value]:
