@@ -1,107 +1,76 @@
-"""Which of the things deskhand can do a technician's note about a solution speaks of, line by line."""
+"""What technicians say they did, told from their notes: capabilities, as actions are named, never free text."""
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterable
+from functools import cache, cached_property
+from importlib import resources
 
-from deskhand.knowledge.text import comparable, inert
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-MOST_LINES = 20
-"""Of one note; what is longer is no note about a fix."""
-LONGEST_LINE = 160
-SHORT_LINE = 5
-"""Words a line has at most that leaves out what it speaks of."""
+from deskhand.knowledge.text import folded
 
-_CLAUSE = re.compile(r"[\n;.!?]+|,\s+|\s(?:and|then|und|dann|et|puis|y|luego)\s")
-_WORDS = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
-_EXACT = "~"
+MOST_CHARACTERS = 6_000
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
+_NEGATED = re.compile(
+    r"\b(?:not|never|no need|without|instead of|didn'?t|wasn'?t|couldn'?t|nicht|ohne|kein\w*|statt)\b"
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Doable:
-    """An action deskhand could take: its name in the catalogue, its title for people, and how dangerous it is."""
+class Deed(BaseModel):
+    """Something technicians do, how notes put it, and how it is put to an admin."""
 
-    action: str
-    title: str
-    tier: int
-    irreversible: str | None = None
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
+    capability: str
+    phrase: str
+    said: tuple[str, ...]
+    generic: bool = False
+    """It goes with many kinds of tickets, and so says little of what sort of ticket it was."""
 
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """One line of a note: what a technician did, and the action that does the same, where there is one."""
-
-    line: str
-    action: Doable | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Wording:
-    """How people speak of one action: beginnings of words for what is done and for what it is done to."""
-
-    doable: Doable
-    verbs: tuple[str, ...]
-    objects: tuple[str, ...]
-
-
-class DeedReader:
-    """Reads notes with one catalogue in mind.
-
-    A line speaks of an action where it has a word for the verb of the action's name and one for its object: rules that
-    hold for any connector whose actions are named ``verb_object``. Nothing is executed or planned from what it finds.
-    """
-
-    def __init__(self, doables: Sequence[Doable]) -> None:
-        """Prepare for these actions."""
-        self._wordings = [_wording(each) for each in doables]
-
-    def read(self, note: str, about: str = "") -> tuple[Deed, ...]:
-        """Split a note into the things that were done, in its order; courtesies and findings count as things too.
-
-        ``about`` is what the ticket was filed under: a line as short as “unlocked” means that.
-        """
-        lines = [line.strip(" -*•\t") for line in _CLAUSE.split(comparable(note.replace("\n", ". ")))]
-        topic = _WORDS.findall(comparable(about))
-        return tuple(Deed(inert(line, LONGEST_LINE), self._match(line, topic)) for line in lines[:MOST_LINES] if line)
-
-    def _match(self, line: str, topic: Sequence[str]) -> Doable | None:
-        words = _WORDS.findall(line)
-        best = self._best(words, words)
-        return self._best(words, topic) if best is None and len(words) <= SHORT_LINE else best
-
-    def _best(self, done: Sequence[str], about: Sequence[str]) -> Doable | None:
-        scored = [(_score(done, about, each), each.doable) for each in self._wordings]
-        best = max(scored, key=lambda each: each[0], default=None)
-        return best[1] if best is not None and best[0] > 0 else None
-
-
-def _score(done: Sequence[str], about: Sequence[str], wording: _Wording) -> int:
-    verbs, objects = _found(done, wording.verbs), _found(about, wording.objects)
-    is_one_word = done is about and len(verbs | objects) == 1
-    return len(verbs) + 2 * len(objects) if verbs and objects and not is_one_word else 0
-
-
-def _found(words: Sequence[str], beginnings: tuple[str, ...]) -> set[int]:
-    return {place for place, word in enumerate(words) if any(_begins(word, each) for each in beginnings)}
-
-
-def _begins(word: str, beginning: str) -> bool:
-    return word == beginning[:-1] if beginning.endswith(_EXACT) else word.startswith(beginning)
-
-
-def _wording(doable: Doable) -> _Wording:
-    table = _table()
-    verb, *objects = doable.action.partition(".")[2].split("_")
-    return _Wording(
-        doable,
-        tuple(table["verbs"].get(verb, (verb,))),
-        tuple(each for name in objects for each in table["objects"].get(name, (name,))),
-    )
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """All of the wordings as one expression, over folded text."""
+        return re.compile("|".join(self.said))
 
 
 @cache
-def _table() -> Mapping[str, Mapping[str, Sequence[str]]]:
-    return tomllib.loads(files("deskhand.knowledge").joinpath("deeds.toml").read_text(encoding="utf-8"))
+def known_deeds() -> dict[str, Deed]:
+    """Read the deeds by capability."""
+    text = resources.files("deskhand.knowledge").joinpath("deeds.toml").read_text(encoding="utf-8")
+    listed = TypeAdapter(tuple[Deed, ...]).validate_python(tomllib.loads(text)["deed"])
+    return {each.capability: each for each in listed}
+
+
+def capability_of(action: str) -> str:
+    """Name what an action does, whoever offers it: ``<verb>_<object>``."""
+    return action.partition(".")[2]
+
+
+def phrase_of(action: str, title: str) -> str:
+    """Say what an action does, to an admin, beginning in lower case; an unknown one by its title."""
+    deed = known_deeds().get(capability_of(action))
+    return deed.phrase if deed else f"{title[:1].lower()}{title[1:]}"
+
+
+def deeds_in(notes: str) -> tuple[str, ...]:
+    """Return the capabilities that notes say were used, in the order they are first mentioned.
+
+    A sentence that says something was not done, or done without, counts for nothing.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for number, sentence in enumerate(_SENTENCE.split(folded(notes[:MOST_CHARACTERS]))):
+        if not sentence or _NEGATED.search(sentence):
+            continue
+        for capability, deed in known_deeds().items():
+            match = deed.pattern.search(sentence) if capability not in found else None
+            if match:
+                found[capability] = (number, match.start())
+    return tuple(sorted(found, key=lambda capability: found[capability]))
+
+
+def telling(capabilities: Iterable[str]) -> frozenset[str]:
+    """Return those that say what sort of ticket it was; where all are generic, all of them."""
+    every = frozenset(capabilities)
+    few = {each for each in every if not (each in known_deeds() and known_deeds()[each].generic)}
+    return frozenset(few) or every

@@ -42,6 +42,14 @@ def comparable(text: str) -> str:
     return _SPACES.sub(" ", _DIGITS.sub("00000", clean)).strip()
 
 
+def folded(text: str) -> str:
+    """Return the text without case and accents."""
+    if text.isascii():
+        return text.casefold()
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(each for each in parts if unicodedata.category(each) != "Mn")
+
+
 def _stand_in(character: str) -> str:
     """Keep words apart where controls act as spaces; drop the rest, so that no hidden joiner splits a word."""
     return " " if character in "\t\r\v\f\x85\u2028\u2029" else ""
