@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sklearn.metrics import normalized_mutual_info_score
 
-from deskhand.knowledge.deeds import Doable
+from deskhand.knowledge.doing import Doable
 from deskhand.knowledge.opportunities import ranked
 from deskhand.knowledge.patterns import Pattern, patterns
 from deskhand.mirror.mirror import PastTicket
@@ -72,7 +72,8 @@ def measure(title: str, rows: Sequence[Row], *, is_filed: bool) -> None:
     covered = sum(len(each.tickets) for each in found) / len(rows)
     print(
         f"{title:30} {len(rows):6,} tickets  {len(opportunities):4} patterns  covered {covered:.2f}"
-        f"  purity {purity:.3f}  NMI {information:.3f}  grouping {grouped:.1f} s  with ranking {spent:.1f} s  peak {memory:.0f} MB"
+        f"  purity {purity:.3f}  NMI {information:.3f}  grouping {grouped:.1f} s  with ranking {spent:.1f} s"
+        f"  peak {memory:.0f} MB"
     )
 
 

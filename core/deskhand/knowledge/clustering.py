@@ -41,9 +41,9 @@ def located(texts: Sequence[str], more: Sequence[str], share: float) -> Floats:
         return np.zeros((len(texts), 1), dtype=np.float32)
     directions = min(DIRECTIONS, len(texts) // TEXTS_FOR_A_DIRECTION, weighed.shape[1] - 1)
     if directions < 2:  # noqa: PLR2004  # a line is no space
-        return normalize(weighed.toarray()).astype(np.float32)
+        return np.asarray(normalize(weighed.toarray()), dtype=np.float32)
     placed = TruncatedSVD(directions, n_iter=3, random_state=0).fit_transform(weighed)
-    return normalize(placed).astype(np.float32)
+    return np.asarray(normalize(placed), dtype=np.float32)
 
 
 def _weighed(texts: Sequence[str]) -> sparse.csr_matrix:

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from deskhand.knowledge.deeds import Deed, DeedReader, Doable
+from deskhand.knowledge.deeds import capability_of, known_deeds
+from deskhand.knowledge.doing import Doable, Line, NoteReader
 from deskhand.knowledge.patterns import Pattern
 
 SAFETY: Mapping[int, float] = {0: 1.0, 1: 1.0, 2: 0.8, 3: 0.5, 4: 0.0}
@@ -69,13 +70,13 @@ OFTEN = 0.25
 
 def ranked(found: Iterable[Pattern], doables: Sequence[Doable], may: May) -> list[Opportunity]:
     """Rank patterns, the most worthwhile first; those that would bring nothing anywhere come last."""
-    reader = DeedReader(doables)
+    reader = NoteReader(doables)
     opportunities = [_opportunity(each, reader, may) for each in found]
     return sorted(opportunities, key=lambda each: (-each.score, -each.minutes_a_month, each.pattern.id))
 
 
-def _opportunity(pattern: Pattern, reader: DeedReader, may: May) -> Opportunity:
-    notes = [note for each in pattern.resolutions if (note := reader.read(each, pattern.label))]
+def _opportunity(pattern: Pattern, reader: NoteReader, may: May) -> Opportunity:
+    notes = [note for each in pattern.resolutions if (note := reader.read(each))]
     steps = _steps(notes)
     usual = frozenset(each.action.action for each in steps)
     tier = max((each.action.tier for each in steps), default=0)
@@ -100,8 +101,8 @@ def _opportunity(pattern: Pattern, reader: DeedReader, may: May) -> Opportunity:
     )
 
 
-def _steps(notes: Sequence[Sequence[Deed]]) -> tuple[Share, ...]:
-    taken = [{deed.action for deed in note if deed.action is not None} for note in notes]
+def _steps(notes: Sequence[Sequence[Line]]) -> tuple[Share, ...]:
+    taken = [{line.action for line in note if line.action is not None} for note in notes]
     counted = Counter(action for actions in taken for action in actions)
     shares = [Share(action, count / len(notes)) for action, count in counted.items()]
     often = [each for each in shares if each.share >= OFTEN]
@@ -114,22 +115,30 @@ def _forbidden(pattern: Pattern, steps: Sequence[Share], may: May) -> dict[str, 
     return {client: actions for client, actions in refused.items() if actions}
 
 
-def feasibility(notes: Sequence[Sequence[Deed]], actions: frozenset[str]) -> float:
+def feasibility(notes: Sequence[Sequence[Line]], actions: frozenset[str]) -> float:
     """Tell how far actions cover what notes say was done, in [0, 1].
 
-    A note counts half where an action does the deed at all, and for the other half by the share of its lines that are
-    covered: findings and courtesies fill most notes, and are no work.
+    A note counts half where an action does what the ticket was about, and for the other half by the share of its lines
+    that are covered: findings and courtesies fill most notes, and are no work. What goes with any ticket, such as
+    checking who somebody is, is not what it was about.
     """
     if not notes:
         return UNWRITTEN
     return sum(_covered(note, actions) for note in notes) / len(notes)
 
 
-def _covered(note: Sequence[Deed], actions: frozenset[str]) -> float:
-    covered = sum(deed.action is not None and deed.action.action in actions for deed in note)
-    return 0.5 + covered / len(note) / 2 if covered else 0.0
+def _covered(note: Sequence[Line], actions: frozenset[str]) -> float:
+    covered = [line.action.action for line in note if line.action is not None and line.action.action in actions]
+    if not any(_is_telling(action) for action in covered):
+        return 0.0
+    return 0.5 + len(covered) / len(note) / 2
 
 
-def _by_hand(notes: Sequence[Sequence[Deed]]) -> tuple[str, ...]:
-    counted = Counter(deed.line for note in notes for deed in note if deed.action is None)
-    return tuple(line for line, _ in counted.most_common(MOST_BY_HAND))
+def _is_telling(action: str) -> bool:
+    deed = known_deeds().get(capability_of(action))
+    return deed is not None and not deed.generic
+
+
+def _by_hand(notes: Sequence[Sequence[Line]]) -> tuple[str, ...]:
+    counted = Counter(line.text for note in notes for line in note if line.action is None)
+    return tuple(text for text, _ in counted.most_common(MOST_BY_HAND))

@@ -3,16 +3,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deskhand.knowledge.deeds import Doable
+from deskhand.knowledge.doing import Doable
 from deskhand.knowledge.opportunities import SAFETY, UNTIMED, UNWRITTEN, Opportunity, ranked
 from deskhand.knowledge.patterns import Pattern
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 RESET = Doable("identity_entra.reset_password", "Give a cloud user a temporary password", 3)
-NOTE = Doable("psa_connectwise.add_note", "Add an internal note", 1)
+ENABLE = Doable("rmm_other.enable_account", "Let an account sign in", 1)
+CHECK = Doable("notify_twilio.check_verification", "Check the code a person read out", 1)
 REVOKE = Doable("identity_entra.revoke_sessions", "End sessions", 2)
-WIPE = Doable("rmm_other.delete_device", "Delete a device", 4)
-CATALOGUE = (RESET, NOTE, REVOKE, WIPE)
+NEVER = Doable("rmm_other.disable_account", "Keep an account from signing in", 4)
+CATALOGUE = (RESET, ENABLE, CHECK, REVOKE, NEVER)
 
 
 def anybody(_client: str, _action: str) -> bool:
@@ -60,9 +61,9 @@ def test_the_score_is_minutes_by_frequency_by_feasibility_by_safety() -> None:
         ({"minutes": 20.0}, {"minutes": 10.0}),
         ({"per_month": 8.0}, {"per_month": 4.0}),
         ({"resolutions": ("Revoked sessions.",)}, {"resolutions": ("Revoked sessions.", "Replaced the toner.")}),
-        ({"resolutions": ("Added a note.",)}, {"resolutions": ("Revoked sessions.",)}),
+        ({"resolutions": ("Unlocked.",)}, {"resolutions": ("Revoked sessions.",)}),
         ({"resolutions": ("Revoked sessions.",)}, {"resolutions": ("Reset the password.",)}),
-        ({"resolutions": ("Replaced the toner.", "Reset the password.")}, {"resolutions": ("Deleted the device.",)}),
+        ({"resolutions": ("Replaced the toner.", "Reset the password.")}, {"resolutions": ("Disabled the account.",)}),
     ],
 )
 def test_more_of_any_ranks_first(more: dict[str, object], less: dict[str, object]) -> None:
@@ -72,7 +73,7 @@ def test_more_of_any_ranks_first(more: dict[str, object], less: dict[str, object
 
 
 def test_what_is_never_automated_earns_nothing() -> None:
-    assert only(pattern(resolutions=("Deleted the device.",))).score == 0
+    assert only(pattern(resolutions=("Disabled the account.",))).score == 0
 
 
 def test_a_client_whose_policy_forbids_a_step_earns_nothing_there() -> None:
@@ -87,7 +88,7 @@ def test_a_deed_done_once_in_a_while_is_no_step() -> None:
     found = only(pattern(resolutions=notes))
     assert found.steps == ()
     assert found.score == 0
-    assert found.by_hand == ("replaced the toner",)
+    assert found.by_hand == ("Replaced the toner",)
 
 
 def test_where_nobody_wrote_or_timed_anything_it_says_what_it_assumes() -> None:
@@ -103,3 +104,10 @@ def test_steps_are_told_with_how_often_they_are_done() -> None:
     assert [(each.action, each.share) for each in found.steps] == [(REVOKE, 1.0), (RESET, 0.5)]
     assert found.tier == 3
     assert "tier 3 keeps 50%" in found.why()
+
+
+def test_checking_who_somebody_is_solves_nothing() -> None:
+    assert only(pattern(resolutions=("Verified by call-back. Replaced the toner.",))).score == 0
+    more = only(pattern(resolutions=("Verified by call-back. Revoked all sessions.",)))
+    less = only(pattern(resolutions=("Replaced the toner. Revoked all sessions.",)))
+    assert more.feasibility > less.feasibility > 0.5
