@@ -125,5 +125,6 @@ def test_a_note_that_takes_effect_after_the_desk_gave_up_waiting_is_found_and_no
 
         desk.worker.wait = wait
         desk.run(Listener(), drain=True)
+    assert held.released.is_set(), "the desk did not wait before it tried again"
     assert office.simulator.requests["POST /service/tickets/{id}/notes"] == len(office.tickets)
     office.assert_nothing_lost()
