@@ -10,16 +10,20 @@ import click
 from deskhand.cli.exit_codes import ExitCode
 
 _COMMANDS = {
+    "account": ("deskhand.cli.account", "Add people, give them roles and passwords."),
     "audit": ("deskhand.cli.audit", "Verify, show and export the record."),
     "config": ("deskhand.cli.config", "Check the configuration, or explain every setting."),
     "db": ("deskhand.cli.db", "Show, migrate or rebuild the databases."),
     "demo": ("deskhand.cli.demo", "Run a whole rehearsal MSP on this machine."),
     "doctor": ("deskhand.cli.doctor", "Find what would keep the desk from working."),
+    "go": ("deskhand.cli.go", "Let go again what was stopped."),
     "init": ("deskhand.cli.init", "Write a configuration to start from."),
     "model": ("deskhand.cli.model", "Install or inspect the local model."),
     "plugin": ("deskhand.cli.plugin", "List plugins, and why any was refused."),
+    "policy": ("deskhand.cli.policy", "Show and change what clients allow, and explain decisions."),
     "quarantine": ("deskhand.cli.quarantine", "Say whose ticket it is where the desk could not tell."),
     "run": ("deskhand.cli.run", "Run the desk: poll, triage, write notes, serve the console."),
+    "stop": ("deskhand.cli.stop", "Stop everything, or one client, connector or automation, at once."),
 }
 
 

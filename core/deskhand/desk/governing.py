@@ -123,7 +123,7 @@ class Governing:
 
     def sign_in(self, name: str, password: str) -> str | None:
         """Begin a session and return its token, once; None for every way it can fail."""
-        session = signing_in.sign_in(self.records, name, SecretStr(password), self.clock, passwords=self.passwords)
+        session = signing_in.sign_in(self.records, name, password, self.clock, passwords=self.passwords)
         return None if session is None else _token(session)
 
     def session(self, token: str) -> Account | None:
@@ -137,13 +137,11 @@ class Governing:
 
     def confirm(self, name: str, password: str) -> Account:
         """Return the account of someone who types a command and shows who they are. No session begins."""
-        token = self.sign_in(name, password)
-        account = self.session(token) if token is not None else None
-        if token is None or account is None:
+        account = signing_in.check_password(self.records, name, password, clock=self.clock, passwords=self.passwords)
+        if account is None:
             raise DeskRefusedError(
                 "that name and password do not belong together, or the account is locked or disabled"
             )
-        self.sign_out(token)
         return account
 
     # -- the first set-up
@@ -162,8 +160,7 @@ class Governing:
         account = Account(name, display_name or name, frozenset(ANYONE_WHO_WORKS))
         try:
             with self.records.transaction("set-up") as transaction:
-                shown, chosen = SecretStr(secret), SecretStr(password)
-                return _token(first_admin.finish(transaction, shown, account, chosen, passwords=self.passwords))
+                return _token(first_admin.finish(transaction, secret, account, password, passwords=self.passwords))
         except SetUpRefusedError as error:
             with self.records.transaction("set-up") as transaction:
                 first_admin.fail(transaction)
@@ -250,13 +247,13 @@ class Governing:
 
     def _hash(self, name: str, password: str) -> str:
         try:
-            return self.passwords.hash(name, SecretStr(password))
+            return self.passwords.hash(name, password)
         except PasswordRefusedError as error:
             raise DeskRefusedError(str(error)) from error
 
     def _matches(self, name: str, password: str) -> bool:
         known = accounts.credential(self.records, name)
-        return self.passwords.match(known.password_hash if known else "", SecretStr(password))
+        return self.passwords.match(known.password_hash if known else "", password)
 
     def _subject(self, level: Level, subject: str) -> str:
         subject = subject.strip()

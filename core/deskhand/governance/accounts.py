@@ -58,7 +58,7 @@ class Passwords:
 
     hasher: PasswordHasher
 
-    def hash(self, name: str, password: SecretStr) -> str:
+    def hash(self, name: str, password: str) -> str:
         """Return the hash of a new password for an account. Raises PasswordRefusedError where it will not do."""
         plain = _plain(password)
         if not SHORTEST_PASSWORD <= len(plain) <= LONGEST_PASSWORD:
@@ -68,7 +68,7 @@ class Passwords:
         with _AT_ONCE:
             return self.hasher.hash(plain)
 
-    def match(self, password_hash: str, password: SecretStr) -> bool:
+    def match(self, password_hash: str, password: str) -> bool:
         """Tell whether a password is the one; takes as long where there is no hash."""
         plain = _plain(password)[: LONGEST_PASSWORD + 1]
         with _AT_ONCE:
@@ -90,28 +90,28 @@ def set_password(transaction: Transaction, name: str, password_hash: str) -> Non
 
 
 def sign_in(
-    records: Records, name: str, password: SecretStr, clock: Clock, *, passwords: Passwords = PASSWORDS
+    records: Records, name: str, password: str, clock: Clock, *, passwords: Passwords = PASSWORDS
 ) -> Session | None:
     """Begin a session, or return None: for a wrong name, a wrong password, a locked and a disabled account alike.
 
     The work is the same for each of them. Five failures in a row lock the account for a quarter of an hour.
     """
-    known = accounts.credential(records, name)
-    is_right = passwords.match(known.password_hash if known else "", password)
+    known, is_right = _tried(records, name, password, passwords)
     with records.transaction("sign-in") as transaction:
-        present = accounts.credential_in(transaction, name)
-        account = accounts.find_in(transaction, name)
-        if present is None or account is None:
-            transaction.audit("account.sign_in_failed", detail={"account": None})
-            return None
-        is_locked = present.locked_until is not None and clock() < present.locked_until
-        is_current = known is not None and known.password_hash == present.password_hash
-        if not (is_right and is_current and account.is_active) or is_locked:
-            _count_failure(transaction, account, present, clock(), is_locked=is_locked)
-            return None
-        if present.failures or present.locked_until:
-            accounts.forget_failures(transaction, account.name)
-        return _begin(transaction, account, clock())
+        account = _settled(transaction, name, known, clock(), is_right=is_right)
+        return None if account is None else _begin(transaction, account, clock())
+
+
+def check_password(
+    records: Records, name: str, password: str, *, clock: Clock, passwords: Passwords = PASSWORDS
+) -> Account | None:
+    """Return the account of someone who shows who they are for one command, as `sign_in` does; no session begins."""
+    known, is_right = _tried(records, name, password, passwords)
+    with records.transaction("sign-in") as transaction:
+        account = _settled(transaction, name, known, clock(), is_right=is_right)
+        if account is not None:
+            transaction.audit("account.password_checked", detail={"account": account.name})
+        return account
 
 
 def session_of(records: Records, token: str, clock: Clock) -> Session | None:
@@ -160,6 +160,30 @@ def _begin(transaction: Transaction, account: Account, now: datetime) -> Session
     return Session(account, now, now + IDLE, SecretStr(token))
 
 
+def _tried(records: Records, name: str, password: str, passwords: Passwords) -> tuple[Credential | None, bool]:
+    """Do the slow part, outside any transaction."""
+    known = accounts.credential(records, name)
+    return known, passwords.match(known.password_hash if known else "", password)
+
+
+def _settled(
+    transaction: Transaction, name: str, known: Credential | None, now: datetime, *, is_right: bool
+) -> Account | None:
+    """Count what was tried, and return the account where it was right; then the caller's own entry vouches for it."""
+    present, account = accounts.credential_in(transaction, name), accounts.find_in(transaction, name)
+    if present is None or account is None:
+        transaction.audit("account.sign_in_failed", detail={"account": None})
+        return None
+    is_locked = present.locked_until is not None and now < present.locked_until
+    is_current = known is not None and known.password_hash == present.password_hash
+    if is_locked or not (is_right and is_current and account.is_active):
+        _count_failure(transaction, account, present, now, is_locked=is_locked)
+        return None
+    if present.failures or present.locked_until:
+        accounts.forget_failures(transaction, account.name)
+    return account
+
+
 def _count_failure(
     transaction: Transaction, account: Account, present: Credential, now: datetime, *, is_locked: bool
 ) -> None:
@@ -172,8 +196,8 @@ def _count_failure(
     accounts.note_failure(transaction, account.name, failures=failures, locked_until=until)
 
 
-def _plain(password: SecretStr) -> str:
-    return unicodedata.normalize("NFC", password.get_secret_value())
+def _plain(password: str) -> str:
+    return unicodedata.normalize("NFC", password)
 
 
 @cache

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import ValidationError
+from sqlalchemy import select
 
 from deskhand.governance.permission import Decision, Permissions
 from deskhand.governance.request import Request
+from deskhand.records.audit.entries import Entry, read_entry
+from deskhand.records.audit.recent import entries_since
 from deskhand.records.database import Records, Transaction
+from deskhand.records.schema import audit
 
 DECIDED = "policy.decided"
 
@@ -49,29 +53,35 @@ def record(transaction: Transaction, request: Request, decision: Decision, *, ve
 
 
 def recorded(records: Records, *, since: datetime) -> Iterator[RecordedDecision]:
-    """Yield the decisions since then, oldest first; entries of a form we no longer read are left out."""
-    for entry in records.audit_entries():
-        if entry.kind == DECIDED and entry.at >= since:
+    """Yield the decisions since then, newest first; entries of a form we no longer read are left out."""
+    with records.reading() as connection:
+        for entry in entries_since(connection, since, kind=DECIDED):
             try:
-                request = Request.model_validate(entry.detail["request"])
+                yield _read(entry)
             except (KeyError, ValidationError):
                 continue
-            rules = entry.detail.get("rules")
-            yield RecordedDecision(
-                seq=entry.seq,
-                request=request,
-                is_allowed=bool(entry.detail.get("allowed")),
-                rules=tuple(map(str, rules)) if isinstance(rules, list) else (),
-                version=int(str(entry.detail.get("version", 0))),
-            )
+
+
+def find(records: Records, seq: int) -> RecordedDecision | None:
+    """Return the decision under a number of the log; None where that entry is something else."""
+    with records.reading() as connection:
+        written = connection.execute(select(audit.c.entry).where(audit.c.seq == seq)).scalar_one_or_none()
+    entry = None if written is None else read_entry(written)
+    return _read(entry) if entry is not None and entry.kind == DECIDED else None
 
 
 def what_if(records: Records, proposed: Permissions, *, since: datetime) -> tuple[int, tuple[Difference, ...]]:
     """Decide the recorded requests again by another table; return how many there were, and those that differ."""
-    seen, different = 0, []
-    for each in recorded(records, since=since):
-        seen += 1
-        instead = proposed.decide(each.request)
-        if instead.is_allowed != each.is_allowed:
-            different.append(Difference(each, instead))
-    return seen, tuple(different)
+    found = [Difference(each, proposed.decide(each.request)) for each in recorded(records, since=since)]
+    return len(found), tuple(each for each in found if each.instead.is_allowed != each.recorded.is_allowed)
+
+
+def _read(entry: Entry) -> RecordedDecision:
+    rules = entry.detail["rules"]
+    return RecordedDecision(
+        seq=entry.seq,
+        request=Request.model_validate(entry.detail["request"]),
+        is_allowed=entry.detail["allowed"] is True,
+        rules=tuple(map(str, rules)) if isinstance(rules, list) else (),
+        version=int(str(entry.detail["version"])),
+    )

@@ -60,9 +60,9 @@ def offer(transaction: Transaction) -> SecretStr:
 
 def finish(
     transaction: Transaction,
-    secret: SecretStr,
+    secret: str,
     account: Account,
-    password: SecretStr,
+    password: str,
     *,
     passwords: Passwords = PASSWORDS,
 ) -> Session:
@@ -96,11 +96,11 @@ def close(transaction: Transaction) -> None:
         transaction.audit("setup.closed")
 
 
-def _refuse_wrong(transaction: Transaction, secret: SecretStr) -> None:
+def _refuse_wrong(transaction: Transaction, secret: str) -> None:
     found = _read(transaction)
     if _is_over(transaction) or found is None:
         raise SetUpRefusedError("run `deskhand account setup` on the server first: it prints the secret to use here")
-    is_right = hmac.compare_digest(token_digest(secret.get_secret_value()), found.secret_sha256)
+    is_right = hmac.compare_digest(token_digest(secret), found.secret_sha256)
     if not is_right or found.expires_at is None or transaction.clock() >= found.expires_at:
         raise SetUpRefusedError(
             "this is not the secret, or it is older than an hour: `deskhand account setup` prints another"

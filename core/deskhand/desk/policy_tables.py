@@ -1,0 +1,109 @@
+"""Tables of grants as files: written by admins, read strictly, with the cases they are meant to decide."""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+import tomli_w
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from deskhand.automation.stage import Stage
+from deskhand.desk.refusals import DeskRefusedError
+from deskhand.governance.permission import Need, Permissions
+from deskhand.governance.request import Request
+from deskhand.records.accounts import Role
+from deskhand.records.grants import Grant, Mode, read_grants
+from deskhand.sdk.actions import AnyAction
+
+
+class Case(BaseModel):
+    """One thing an admin expects of a table: what is asked, and how far it is to be let go."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    tenant: str
+    action: str
+    by: str = "a technician"
+    """``automation:<name>`` where an automation asks; anyone else asks as a technician."""
+    automation: str = ""
+    stage: Stage | None = None
+    is_privileged: bool = False
+    at: AwareDatetime = datetime(2026, 1, 7, 12, tzinfo=UTC)
+    expect: Mode
+
+
+class TableFile(BaseModel):
+    """A file with ``[[grants]]`` and, where there are any, ``[[cases]]``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    grants: tuple[Grant, ...] = Field(default=())
+    cases: tuple[Case, ...] = Field(default=())
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read and check a file. Raises DeskRefusedError, naming what is wrong and where."""
+        try:
+            found = cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+            read_grants([grant.model_dump() for grant in found.grants])
+        except ValidationError as error:
+            raise DeskRefusedError(f"{file}: {'; '.join(_problems(error))}") from error
+        except (OSError, ValueError) as error:
+            raise DeskRefusedError(f"{file}: {error}") from error
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What a case came to."""
+
+    case: Case
+    need: Need
+
+    @property
+    def is_met(self) -> bool:
+        """Tell whether it came out as expected."""
+        return self.need.mode is self.case.expect
+
+
+def written(grants: Sequence[Grant]) -> str:
+    """Write a table as a file that `TableFile` reads, to start a proposal from."""
+    return tomli_w.dumps({"grants": [grant.model_dump(mode="json", exclude_defaults=True) for grant in grants]})
+
+
+def try_cases(cases: Sequence[Case], grants: Sequence[Grant], actions: Mapping[str, AnyAction]) -> list[CaseResult]:
+    """Decide every case by a table. Raises DeskRefusedError for a case about an action there is not."""
+    permissions = Permissions(grants)
+    return [CaseResult(case, permissions.need(request_of(case, actions))) for case in cases]
+
+
+def request_of(case: Case, actions: Mapping[str, AnyAction]) -> Request:
+    """Ask what a case asks. Raises DeskRefusedError for an action there is not."""
+    action = actions.get(case.action)
+    if action is None:
+        raise DeskRefusedError(f"there is no action {case.action}; there are {', '.join(sorted(actions))}")
+    return Request(
+        requested_by=case.by,
+        roles=frozenset({Role.TECHNICIAN}),
+        action=action.name,
+        tier=action.tier,
+        needs_proof=action.needs_proof,
+        people=frozenset({"the person concerned"}),
+        plan_tenant=case.tenant,
+        ticket_id="",
+        ticket_tenant=case.tenant,
+        target_tenant=case.tenant,
+        is_privileged=case.is_privileged,
+        automation=case.automation or case.by.partition("automation:")[2],
+        stage=case.stage,
+        at=case.at,
+    )
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for each in error.errors(include_input=False, include_url=False):
+        yield f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
