@@ -21,7 +21,9 @@ def inspect_reset(connector: Entra, arguments: UserArguments) -> Inspection:
     current = f"last set {_moment(account.last_password_change_date_time)}"
     desired = "a temporary one, to be changed at the next sign-in"
     return Inspection(
-        connector.owner(arguments.company_id), (Change(f"password of {_name(account)}", current, desired),)
+        connector.owner(arguments.company_id),
+        (Change(f"password of {_name(account)}", current, desired),),
+        is_privileged=connector.is_privileged(arguments.company_id, arguments.user_id),
     )
 
 
@@ -54,10 +56,12 @@ def inspect_sessions(connector: Entra, arguments: SessionArguments) -> Inspectio
     """Show from when on sessions are valid; no change where none from before ``since`` is left."""
     account = connector.account(arguments.company_id, arguments.user_id)
     owner = connector.owner(arguments.company_id)
+    is_privileged = connector.is_privileged(arguments.company_id, arguments.user_id)
     if _are_ended(account, arguments.since):
-        return Inspection(owner, ())
+        return Inspection(owner, (), is_privileged=is_privileged)
     current = f"valid if begun after {_moment(account.sign_in_sessions_valid_from_date_time)}"
-    return Inspection(owner, (Change(f"sessions of {_name(account)}", current, "ended; each device signs in again"),))
+    change = Change(f"sessions of {_name(account)}", current, "ended; each device signs in again")
+    return Inspection(owner, (change,), is_privileged=is_privileged)
 
 
 def apply_sessions(connector: Entra, arguments: SessionArguments, key: str) -> Receipt:
@@ -87,10 +91,11 @@ def switch_action(verb: str, title: str, *, is_enabled: bool) -> Action[Entra, U
     def inspect(connector: Entra, arguments: UserArguments) -> Inspection:
         account = _in_the_cloud(connector, arguments)
         owner, held = connector.owner(arguments.company_id), account.account_enabled is True
+        is_privileged = connector.is_privileged(arguments.company_id, arguments.user_id)
         if held is is_enabled:
-            return Inspection(owner, (), {"enabled": held})
+            return Inspection(owner, (), {"enabled": held}, is_privileged)
         change = Change(f"account {_name(account)}", _word(is_enabled=held), _word(is_enabled=is_enabled))
-        return Inspection(owner, (change,), {"enabled": held})
+        return Inspection(owner, (change,), {"enabled": held}, is_privileged)
 
     def apply(connector: Entra, arguments: UserArguments, key: str) -> Receipt:
         del key
@@ -118,7 +123,7 @@ def switch_action(verb: str, title: str, *, is_enabled: bool) -> Action[Entra, U
         arguments=UserArguments,
         tier=Tier.HARD_GATE,
         effect=Effect.IDEMPOTENT,
-        permission="User.EnableDisableAccount.All, User.Read.All",
+        permission="User.EnableDisableAccount.All, User.Read.All, GroupMember.Read.All",
         documentation=f"{DOCUMENTATION}/user-update",
         inspect=inspect,
         apply=apply,
@@ -133,12 +138,13 @@ RESET_PASSWORD = Action(
     arguments=UserArguments,
     tier=Tier.HARD_GATE,
     effect=Effect.ONCE,
-    permission="User-PasswordProfile.ReadWrite.All, User.Read.All",
+    permission="User-PasswordProfile.ReadWrite.All, User.Read.All, GroupMember.Read.All",
     documentation=f"{DOCUMENTATION}/user-update",
     inspect=inspect_reset,
     apply=apply_reset,
     verify=verify_reset,
     irreversible="The former password cannot be read, and so not be put back; the user chooses a new one.",
+    needs_proof=True,
 )
 REVOKE_SESSIONS = Action(
     name=f"{NAME}.revoke_sessions",
@@ -146,7 +152,7 @@ REVOKE_SESSIONS = Action(
     arguments=SessionArguments,
     tier=Tier.CLIENT_REVERSIBLE,
     effect=Effect.IDEMPOTENT,
-    permission="User.RevokeSessions.All, User.Read.All",
+    permission="User.RevokeSessions.All, User.Read.All, GroupMember.Read.All",
     documentation=f"{DOCUMENTATION}/user-revokesigninsessions",
     inspect=inspect_sessions,
     apply=apply_sessions,

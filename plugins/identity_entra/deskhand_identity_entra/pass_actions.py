@@ -24,7 +24,11 @@ def inspect_creation(connector: Entra, arguments: PassArguments) -> Inspection:
     desired = f"valid for {arguments.lifetime_minutes} minutes and {uses}"
     name = connector.account(arguments.company_id, arguments.user_id).user_principal_name
     change = Change(f"temporary access pass of {name}", "none", desired)
-    return Inspection(connector.owner(arguments.company_id), (change,))
+    return Inspection(
+        connector.owner(arguments.company_id),
+        (change,),
+        is_privileged=connector.is_privileged(arguments.company_id, arguments.user_id),
+    )
 
 
 def apply_creation(connector: Entra, arguments: PassArguments, key: str) -> Receipt:
@@ -65,7 +69,11 @@ def inspect_deletion(connector: Entra, arguments: UserArguments) -> Inspection:
     name = connector.account(arguments.company_id, arguments.user_id).user_principal_name
     passes = connector.passes(arguments.company_id, arguments.user_id)
     changes = tuple(Change(f"temporary access pass of {name}", f"pass {each.id}", "none") for each in passes)
-    return Inspection(connector.owner(arguments.company_id), changes)
+    return Inspection(
+        connector.owner(arguments.company_id),
+        changes,
+        is_privileged=connector.is_privileged(arguments.company_id, arguments.user_id),
+    )
 
 
 def apply_deletion(connector: Entra, arguments: UserArguments, key: str) -> Receipt:
@@ -89,12 +97,13 @@ CREATE_PASS = Action(
     arguments=PassArguments,
     tier=Tier.HARD_GATE,
     effect=Effect.ONCE,
-    permission="UserAuthMethod-TAP.ReadWrite.All, User.Read.All",
+    permission="UserAuthMethod-TAP.ReadWrite.All, User.Read.All, GroupMember.Read.All",
     documentation=f"{DOCUMENTATION}/authentication-post-temporaryaccesspassmethods",
     inspect=inspect_creation,
     apply=apply_creation,
     verify=verify_creation,
     undo=undo_creation,
+    needs_proof=True,
 )
 DELETE_PASS = Action(
     name=f"{NAME}.delete_temporary_access_pass",
@@ -102,7 +111,7 @@ DELETE_PASS = Action(
     arguments=UserArguments,
     tier=Tier.HARD_GATE,
     effect=Effect.IDEMPOTENT,
-    permission="UserAuthMethod-TAP.ReadWrite.All, User.Read.All",
+    permission="UserAuthMethod-TAP.ReadWrite.All, User.Read.All, GroupMember.Read.All",
     documentation=f"{DOCUMENTATION}/temporaryaccesspassauthenticationmethod-delete",
     inspect=inspect_deletion,
     apply=apply_deletion,

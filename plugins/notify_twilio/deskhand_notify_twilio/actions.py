@@ -194,5 +194,6 @@ ACTIONS: tuple[AnyAction, ...] = (
         apply=apply_check,
         verify=verify_check,
         irreversible="A code counts once: a right one ends the verification, a wrong one uses up one of five attempts.",
+        proves_identity=True,
     ),
 )

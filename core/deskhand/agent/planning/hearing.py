@@ -1,0 +1,125 @@
+"""What a clause could mean: the capabilities whose wordings it holds, and the words each of them leaves unexplained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from deskhand.agent.planning.catalogue import Catalogue, CatalogueEntry, capability_of, connector_of
+from deskhand.agent.planning.clauses import Clause
+from deskhand.agent.planning.lexicon import Lexicon, Match, Role, lexicon, lexicon_of
+from deskhand.agent.planning.words import Kind
+
+PERSON_FIELDS: Final = frozenset({"user_id", "to", "contact_id"})
+NAMED_FIELDS: Final = frozenset({"group_id", "type_id", "subtype_id", "item_id", "priority_id", "status_id"})
+LEVEL_FIELDS: Final = frozenset({"impact", "urgency"})
+TEXT_FIELDS: Final = frozenset({"text", "notes"})
+SPAN_FIELDS: Final = frozenset({"lifetime_minutes", "hours"})
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """One capability a clause could mean. ``explained`` are its own words; ``links`` stand before a group's name."""
+
+    capability: str
+    explained: frozenset[int]
+    links: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A clause with everything that was heard in it, by the indices of its words."""
+
+    clause: Clause
+    hearings: tuple[Hearing, ...]
+    near: tuple[str, ...]
+    """Capabilities whose object is named, but not what to do with it."""
+    roles: Mapping[tuple[Role, str], frozenset[int]]
+    vendors: Mapping[str, int] = field(default_factory=dict)
+    """Words that name a connector's vendor."""
+    acting: frozenset[int] = frozenset()
+    """Every word that is part of some capability's verb or phrase."""
+
+    def role(self, kind: Role, name: str | None = None) -> frozenset[int]:
+        """Return the words in a role."""
+        found = [indices for (each, sort), indices in self.roles.items() if each == kind and name in {None, sort}]
+        return frozenset().union(*found)
+
+    @property
+    def is_blank(self) -> bool:
+        """Tell whether nothing is said: “please”, “thank you”."""
+        every = frozenset(range(len(self.clause.words)))
+        return every <= self.role("function") | self.role("helper")
+
+    def free(self, hearing: Hearing, *, takes_person: bool) -> tuple[int, ...]:
+        """Return the words that neither the hearing nor the grammar explains."""
+        known = hearing.explained | self.role("function") | frozenset(self.vendors.values())
+        known |= self.role("person") if takes_person else frozenset()
+        return tuple(at for at in range(len(self.clause.words)) if at not in known)
+
+
+class Listener:
+    """Hears clauses for one catalogue. Immutable."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        known = lexicon().capabilities
+        self._entries = {capability_of(entry): entry for entry in reversed(catalogue.entries)}
+        unknown = tuple((name, each.title) for name, each in sorted(self._entries.items()) if name not in known)
+        self._lexicons: tuple[Lexicon, ...] = (lexicon_of(unknown), lexicon()) if unknown else (lexicon(),)
+        vendors = (part for entry in catalogue.entries for part in connector_of(entry).split("_")[1:])
+        self._vendors = frozenset(vendors)
+
+    def hear(self, clause: Clause, names: frozenset[str]) -> Heard:
+        """Find what a clause could mean; words among ``names`` are never taken for typing slips."""
+        words = clause.folded
+        matches = [match for each in self._lexicons for match in each.matches(words, names | self._lexicons[0].words)]
+        roles: dict[tuple[Role, str], frozenset[int]] = {}
+        parts: dict[str, dict[str, list[Match]]] = {}
+        for match in matches:
+            kind = match.owner.kind
+            if kind in {"verb", "object", "phrase", "extra", "link"}:
+                parts.setdefault(match.owner.name, {}).setdefault(kind, []).append(match)
+            else:
+                key: tuple[Role, str] = (kind, match.owner.name)  # type: ignore[assignment]  # the parts are ruled out
+                roles[key] = roles.get(key, frozenset()) | match.indices
+        is_anybody_named = bool(roles.keys() & _ANYBODY) or any(
+            word.kind is Kind.ADDRESS or word.folded in names for word in clause.words
+        )
+        hearings = [
+            hearing
+            for name, found in parts.items()
+            if (hearing := self._hearing(name, found, is_anybody_named=is_anybody_named)) is not None
+        ]
+        sure = {hearing.capability for hearing in hearings}
+        return Heard(
+            clause,
+            tuple(hearings),
+            tuple(name for name, found in parts.items() if "object" in found and name not in sure),
+            roles,
+            {word.folded: at for at, word in enumerate(clause.words) if word.folded in self._vendors},
+            frozenset().union(*(match.indices for match in matches if match.owner.kind in {"verb", "phrase"})),
+        )
+
+    def _hearing(self, name: str, found: Mapping[str, Sequence[Match]], *, is_anybody_named: bool) -> Hearing | None:
+        verbs, objects = found.get("verb", ()), found.get("object", ())
+        spoken = {match.language for match in verbs}
+        links = [match for match in found.get("link", ()) if match.language in spoken]
+        known = next(each.capabilities[name] for each in self._lexicons if name in each.capabilities)
+        is_whole = bool(found.get("phrase")) or bool(verbs and (objects or links))
+        is_whole |= bool(verbs) and (is_anybody_named and known.person_is_object)
+        is_whole |= bool(verbs) and "_" not in name
+        if not is_whole:
+            return None
+        own = (*verbs, *objects, *found.get("phrase", ()), *found.get("extra", ()), *links)
+        return Hearing(name, _indices(own), _indices(links))
+
+
+def takes(entry: CatalogueEntry, fields: frozenset[str]) -> bool:
+    """Tell whether an action has one of these arguments."""
+    return not fields.isdisjoint(entry.fields)
+
+
+def _indices(matches: Sequence[Match]) -> frozenset[int]:
+    return frozenset().union(*(match.indices for match in matches))
+
+
+_ANYBODY: Final = frozenset({("person", "requester"), ("person", "them"), ("person", "one")})

@@ -1,0 +1,122 @@
+"""Which action a clause means: the capability that explains most of it, at the one connector that may do it here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from deskhand.agent.planning.catalogue import Catalogue, CatalogueEntry, Permits, capability_of, connector_of
+from deskhand.agent.planning.choosing import Adviser
+from deskhand.agent.planning.facts import PlanningFacts
+from deskhand.agent.planning.hearing import (
+    LEVEL_FIELDS,
+    NAMED_FIELDS,
+    PERSON_FIELDS,
+    SPAN_FIELDS,
+    TEXT_FIELDS,
+    Heard,
+    Hearing,
+    takes,
+)
+from deskhand.agent.planning.refusing import ambiguous, not_available, not_permitted, not_understood
+from deskhand.agent.planning.spans import spans
+from deskhand.agent.planning.words import Kind
+from deskhand.knowledge.text import inert
+from deskhand.sdk.models import TenantContext
+
+
+@dataclass(slots=True)
+class Selector:
+    """Selects for one account and one ticket. ``engine`` names the model, once it has chosen something."""
+
+    catalogue: Catalogue
+    facts: PlanningFacts
+    context: TenantContext
+    permits: Permits
+    adviser: Adviser
+    engine: str = field(default="", init=False)
+
+    def select(self, heard: Heard, *, is_negated: bool = False) -> tuple[CatalogueEntry | None, Hearing]:
+        """Return the action and how it was heard; no action for what no connector offers. Raises RefusedClauseError.
+
+        Of a negated clause only the capability counts, and every word of it has to be explained.
+        """
+        ranked = sorted(((self._rank(heard, each), each) for each in heard.hearings), key=lambda pair: pair[0])
+        if not ranked:
+            raise not_understood(self._nothing_said(heard), self._near(heard))
+        best = [hearing for rank, hearing in ranked if rank == ranked[0][0]]
+        if is_negated:
+            return self._negated(heard, best)
+        offered = [each for each in best if self._entries(each.capability)]
+        if not offered:
+            raise not_available(f"no connector of this client can do it ({best[0].capability.replace('_', ' ')})")
+        hearing = offered[0] if len(offered) == 1 else self._untied(heard, offered)
+        return self._entry(heard, hearing), hearing
+
+    def refuse_forbidden(self, entries: Sequence[CatalogueEntry]) -> list[CatalogueEntry]:
+        """Return those of the entries that may be planned. Raises RefusedClauseError where there is none."""
+        reasons = {entry.name: self.permits(entry) for entry in entries}
+        allowed = [entry for entry in entries if reasons[entry.name] is None]
+        if not allowed:
+            first = entries[0]
+            raise not_permitted(f"“{first.title}” is not permitted: {inert(str(reasons[first.name]), 240)}")
+        unreached = {entry.name: self.facts.unreached(self.context, connector_of(entry)) for entry in allowed}
+        reached = [entry for entry in allowed if unreached[entry.name] is None]
+        if not reached:
+            raise not_available(f"“{allowed[0].title}”: {inert(str(unreached[allowed[0].name]), 240)}")
+        return reached
+
+    def _negated(self, heard: Heard, best: Sequence[Hearing]) -> tuple[None, Hearing]:
+        negating = heard.role("negation") | heard.role("helper")
+        rest = set(heard.free(best[0], takes_person=True)) - negating
+        if len(best) > 1 or rest:
+            raise not_understood("it says what not to do, but not clearly: say only what is to be done")
+        return None, best[0]
+
+    def _entry(self, heard: Heard, hearing: Hearing) -> CatalogueEntry:
+        entries = self._entries(hearing.capability)
+        named = [entry for entry in entries if set(connector_of(entry).split("_")[1:]) & heard.vendors.keys()]
+        if heard.vendors and not named:
+            vendors = ", ".join(sorted(heard.vendors))
+            raise not_available(f"{vendors} cannot do this: {', '.join(connector_of(each) for each in entries)} can")
+        allowed = self.refuse_forbidden(named or entries)
+        if len(allowed) > 1:
+            raise ambiguous(
+                "several connectors can do this: name one",
+                tuple(f"{each.title} ({connector_of(each)})" for each in allowed),
+            )
+        return allowed[0]
+
+    def _untied(self, heard: Heard, tied: Sequence[Hearing]) -> Hearing:
+        """Choose between capabilities the wording fits equally well: the model does, or else the technician."""
+        titles = [self._entries(each.capability)[0].title for each in tied]
+        plain = " ".join(word.text for word in heard.clause.words if word.kind is not Kind.QUOTE)
+        chosen = self.adviser.pick(plain, titles)
+        if chosen is None:
+            raise ambiguous("it could mean several things: use the words of one", tuple(titles))
+        self.engine = str(self.adviser.engine.identity())
+        return tied[chosen]
+
+    def _rank(self, heard: Heard, hearing: Hearing) -> tuple[int, int, int]:
+        """Rank the lower the better: words that mean nothing, words left to be a name, words that are explained."""
+        entry = next(iter(self._entries(hearing.capability)), None)
+        free = heard.free(hearing, takes_person=entry is None or takes(entry, PERSON_FIELDS))
+        lost = [at for at in free if not self._may_take(heard, entry, at)]
+        return len(lost), len(free) - len(lost), -len(hearing.explained)
+
+    def _may_take(self, heard: Heard, entry: CatalogueEntry | None, at: int) -> bool:
+        kind = heard.clause.words[at].kind
+        if entry is None:
+            return False
+        if kind is Kind.QUOTE:
+            return takes(entry, TEXT_FIELDS | NAMED_FIELDS | PERSON_FIELDS)
+        if takes(entry, SPAN_FIELDS) and any(at in each.indices for each in spans(heard.clause.folded)):
+            return True
+        return kind in {Kind.WORD, Kind.ADDRESS} and takes(entry, NAMED_FIELDS | PERSON_FIELDS | LEVEL_FIELDS)
+
+    def _entries(self, capability: str) -> list[CatalogueEntry]:
+        return [entry for entry in self.catalogue if capability_of(entry) == capability]
+
+    def _nothing_said(self, heard: Heard) -> str:
+        return f"“{inert(heard.clause.text, 80)}” says nothing that could be done here"
+
+    def _near(self, heard: Heard) -> tuple[str, ...]:
+        return tuple(entry.title for name in heard.near for entry in self._entries(name)[:1])
