@@ -1,5 +1,6 @@
 """Plans kept on the record: written once, read back exactly as they were hashed."""
 
+from pydantic import JsonValue
 from sqlalchemy import select
 
 from deskhand.automation.plan import Plan
@@ -12,18 +13,28 @@ def save(transaction: Transaction, plan: Plan) -> None:
     """Keep a plan. Raises LookupError where its id is taken: a plan never changes, and a new one has a new id."""
     if transaction.find(plans, {"id": plan.id}) is not None:
         raise LookupError(f"plan {plan.id} is kept already: a plan never changes")
-    names = {"sha256": plan.sha256(), "ticket_id": plan.ticket_id, "tenant_id": plan.tenant.id}
-    row = {
-        **names,
+    row: dict[str, str | int | None] = {
         "id": plan.id,
+        "sha256": plan.sha256(),
+        "ticket_id": plan.ticket_id,
+        "tenant_id": plan.tenant.id,
         "requested_by": plan.requested_by,
         "created_at": written_time(transaction.clock()),
         "document": plan.written(),
         "place": transaction.next_seq,
     }
     transaction.insert(plans, row)
-    detail = {"plan": plan.id, "sha256": names["sha256"], "steps": [step.action for step in plan.steps]}
+    detail: dict[str, JsonValue] = {"plan": plan.id, "sha256": plan.sha256()}
+    detail["steps"] = [step.action for step in plan.steps]
     transaction.audit("plan.saved", tenant=plan.tenant.id, ticket=plan.ticket_id, detail=detail)
+
+
+def is_kept(transaction: Transaction, plan: Plan) -> bool:
+    """Tell whether exactly this plan is kept. Raises LookupError where another has its id."""
+    row = transaction.find(plans, {"id": plan.id})
+    if row is not None and row["sha256"] != plan.sha256():
+        raise LookupError(f"plan {plan.id} is not the one that was kept: a plan never changes")
+    return row is not None
 
 
 def find(records: Records, plan_id: str) -> Plan | None:

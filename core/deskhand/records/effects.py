@@ -14,9 +14,10 @@ from deskhand.records.schema import effects
 
 
 class EffectState(StrEnum):
-    """What is known of an effect: ``claimed`` may or may not have happened."""
+    """What is known of an effect: ``claimed`` may or may not have happened, ``failed`` surely has not."""
 
     CLAIMED = "claimed"
+    FAILED = "failed"
     DONE = "done"
     NEEDS_REVIEW = "needs_review"
 
@@ -52,13 +53,16 @@ def are_none(records: Records) -> bool:
 
 
 def claim(transaction: Transaction, key: str, *, action: str, tenant: str, ticket: str, arguments_sha256: str) -> None:
-    """Put on the record that a change is about to be made. Raises LookupError where the key is already claimed."""
-    if transaction.find(effects, {"key": key}) is not None:
+    """Put on the record that a change is about to be made; one that failed cleanly may be claimed anew.
+
+    Raises LookupError where the key is already claimed.
+    """
+    earlier = transaction.find(effects, {"key": key})
+    if earlier is not None and earlier["state"] != EffectState.FAILED:
         raise LookupError(f"key {key} is already claimed: find out what came of it first")
     intent = {"key": key, "action": action, "arguments_sha256": arguments_sha256}
-    transaction.insert(
-        effects, {**intent, "tenant": tenant, "ticket": ticket, "state": EffectState.CLAIMED, "reason": ""}
-    )
+    values = {"action": action, "arguments_sha256": arguments_sha256, "tenant": tenant, "ticket": ticket}
+    transaction.put(effects, {"key": key}, {**values, "state": EffectState.CLAIMED, "reason": ""})
     transaction.audit("effect.claimed", tenant=tenant, ticket=ticket, detail=intent)
 
 
@@ -66,6 +70,15 @@ def record(transaction: Transaction, key: str, receipt: Mapping[str, JsonValue])
     """Put on the record what the vendor answered. Raises LookupError where the key was never claimed."""
     values = {"state": EffectState.DONE, "receipt": canonical_json(dict(receipt))}
     _settle(transaction, key, values, "effect.done", {"receipt": dict(receipt)})
+
+
+def fail(transaction: Transaction, key: str, error: str, *, is_unchanged: bool) -> None:
+    """Put on the record how an attempt ended; the claim is given up only where nothing was changed for sure.
+
+    Raises LookupError as `record` does.
+    """
+    values = {"state": EffectState.FAILED} if is_unchanged else {}
+    _settle(transaction, key, values, "effect.failed", {"error": error, "is_unchanged": is_unchanged})
 
 
 def mark_needs_review(transaction: Transaction, key: str, reason: str) -> None:

@@ -112,6 +112,8 @@ class StepRecord(StoredDocument):
     attempts: int = 0
     prompts: int = 0
     """How often a person's answer was tried and found wrong."""
+    claimed_at: AwareDatetime | None = None
+    """When the newest intent was put on the record, to carry the step out or to undo it."""
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
 
@@ -141,6 +143,8 @@ class Run(StoredDocument):
     undoing: tuple[str, ...] = ()
     """The steps still to be undone, in that order; empty while the run goes forward."""
     undone_by: str | None = None
+    ends_as: RunState = RunState.DONE
+    """What it becomes when nothing is left to do: done, or what it was before something of it was undone."""
 
     def step(self, step_id: str) -> StepRecord:
         """Find a step. Raises LookupError."""
@@ -220,7 +224,7 @@ def under_way(records: Records) -> list[Run]:
     return _listed(records, query.order_by(runs.c.place))
 
 
-def _listed(records: Records, query: Select[tuple[str]]) -> list[Run]:
+def _listed(records: Records, query: Select[Any]) -> list[Run]:
     with records.reading() as connection:
         return [_read(document) for document in connection.execute(query).scalars()]
 

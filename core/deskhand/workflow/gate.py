@@ -1,7 +1,7 @@
 """The one door to a vendor: every change passes the same rings, in the same order.
 
-tenant equality → durable intent → apply → verify → outcome. Each ring is one small function with its own test;
-kill switch, policy, approval and budget join them in front as issue 3 brings them.
+kill switch → call, ticket and plan → tenant equality → policy → approval → proof → budget → durable intent → apply →
+verify → outcome. What refuses a call is a ring of :mod:`deskhand.workflow.rings`; the rest is here.
 """
 
 import hashlib
@@ -11,38 +11,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from pydantic import TypeAdapter
+from pydantic import JsonValue, TypeAdapter
 
 from deskhand.records import effects
 from deskhand.records.database import Records
 from deskhand.records.effects import EffectState
-from deskhand.sdk.actions import AnyAction, Arguments, Effect, Inspection, Receipt, Tier
-from deskhand.sdk.errors import ConnectorError, RejectedError, UncertainError
-from deskhand.sdk.models import TenantContext
-from deskhand.sdk.roles import Connector
+from deskhand.sdk.actions import Effect, Inspection, Receipt
+from deskhand.sdk.errors import ConnectorError, RateLimitedError, UnavailableError, UncertainError
+from deskhand.workflow.calls import (
+    Call,
+    Case,
+    Nobody,
+    Observer,
+    RefusedError,
+    RingName,
+    UnknownOutcomeError,
+    Witness,
+    unobserved,
+)
+from deskhand.workflow.rings import Ring, Rings, Spending, TenantRing
+
+__all__ = ["Call", "Gate", "RefusedError", "key_maker"]
 
 _RECEIPT = TypeAdapter(Receipt)
 _KEY = re.compile(r"[a-z0-9-]{1,64}")
-
-
-class RefusedError(RejectedError):
-    """The gate refused a call; nothing was sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One change someone wants to make: what, at which connector, for whose ticket, under which key."""
-
-    action: AnyAction
-    connector: Connector
-    context: TenantContext
-    arguments: Arguments
-    key: str
-
-    def digest(self) -> str:
-        """Identify action and arguments by SHA-256, in hex: a claim belongs to exactly this call."""
-        payload = f"{self.action.name}\n{self.arguments.model_dump_json()}"
-        return hashlib.sha256(payload.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +45,30 @@ class Gate:
     actor: str
     unowned: Callable[[], frozenset[str]] = frozenset
     """Returns the PSA companies that collect what the PSA could not place, and so are nobody's."""
+    governing: Rings = field(default_factory=Rings)
+    """What governance adds to the rules of the house. Without it nothing is done that takes an approval."""
+    at: Observer = unobserved
     _under_way: set[str] = field(default_factory=set, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    def perform(self, call: Call) -> Receipt:
+    def perform(self, call: Call, witness: Witness | None = None) -> Receipt:
         """Make the change, or find that it has been made, and return the vendor's receipt.
 
-        Raises RefusedError when a ring refuses, UncertainError when the outcome must be read again later, and
-        the connector's own errors when nothing was changed.
+        ``witness`` is told in the transactions that hold the intent and the outcome. Raises RefusedError when a ring
+        refuses, UnknownOutcomeError when only a person can find out, UncertainError when the outcome must be read
+        again later, and the connector's own errors when nothing was changed.
         """
-        _refuse_misuse(call)
-        _refuse_other_tickets(call)
+        if not _KEY.fullmatch(call.key):
+            raise RefusedError("an idempotency key is 1 to 64 characters of a-z, 0-9 and -")
         with self._alone(call):
-            return self._perform(call)
+            return self._perform(call, witness or Nobody())
+
+    def inspect(self, call: Call) -> Inspection:
+        """Look at what a call would change, and change nothing. Raises RefusedError or the connector's own errors."""
+        self._pass(self.governing.outer(), Case(call))
+        inspection = call.action.inspect(call.connector, call.arguments)
+        self._pass((TenantRing(self.unowned),), Case(call, inspection))
+        return inspection
 
     @contextmanager
     def _alone(self, call: Call) -> Iterator[None]:
@@ -78,35 +81,53 @@ class Gate:
         finally:
             self._under_way.discard(call.key)
 
-    def _perform(self, call: Call) -> Receipt:
+    def _perform(self, call: Call, witness: Witness) -> Receipt:
         effect = effects.find(self.records, call.key)
-        if effect is None:
-            self._refuse_other_tenants(call, call.action.inspect(call.connector, call.arguments))
-            self._claim(call)
-            return self._apply(call)
-        if (effect.arguments_sha256, effect.tenant) != (call.digest(), call.context.tenant.id):
-            raise RefusedError(f"key {call.key} was used for another call; nothing was sent")
-        if effect.receipt is not None:
-            return _RECEIPT.validate_python(effect.receipt)
-        if effect.state is EffectState.NEEDS_REVIEW:
-            raise RefusedError(f"{call.action.name}: {call.key} waits for a person ({effect.reason})")
-        return self._find_out(call)
+        if effect is not None:
+            if (effect.arguments_sha256, effect.tenant) != (call.digest(), call.context.tenant.id):
+                raise RefusedError(f"key {call.key} was used for another call; nothing was sent", ring=RingName.INTENT)
+            if effect.receipt is not None:
+                return _RECEIPT.validate_python(effect.receipt)
+            if effect.state is EffectState.NEEDS_REVIEW:
+                raise UnknownOutcomeError(
+                    f"{call.action.name}: {call.key} waits for a person ({effect.reason})", ring=RingName.INTENT
+                )
+        self._pass(self.governing.outer(), Case(call))
+        if effect is None or effect.state is EffectState.FAILED:
+            return self._begin(call, witness)
+        return self._find_out(call, witness)
 
-    def _refuse_other_tenants(self, call: Call, inspection: Inspection) -> None:
-        if inspection.tenant_id == call.context.tenant.id:
-            return
-        if call.action.tier <= Tier.PSA_REVERSIBLE and inspection.tenant_id in {"", *self.unowned()}:
-            return  # the ticket is filed under nobody: whose it is, identity has said from other evidence
+    def _begin(self, call: Call, witness: Witness) -> Receipt:
+        self._claim(self._admitted(call), witness)
+        return self._apply(call, witness)
+
+    def _admitted(self, call: Call) -> Case:
+        case = Case(call, call.action.inspect(call.connector, call.arguments))
+        self._pass(self._inner(), case)
+        self._reach("inspected", call)
+        return case
+
+    def _inner(self) -> tuple[Ring, ...]:
+        return self.governing.inner(self.unowned)
+
+    def _pass(self, rings: tuple[Ring, ...], case: Case) -> None:
+        for ring in rings:
+            reason = ring.objection(case)
+            if reason is not None:
+                raise self._refused(case.call, ring.name, reason)
+
+    def _refused(self, call: Call, ring: RingName, reason: str) -> RefusedError:
+        detail: dict[str, JsonValue] = {"action": call.action.name, "key": call.key, "ring": ring, "reason": reason}
+        if call.mandate is not None:
+            detail |= {"run": call.mandate.run_id, "step": call.mandate.step.id}
         with self.records.transaction(self.actor) as transaction:
             transaction.audit(
-                "gate.refused",
-                tenant=call.context.tenant.id,
-                ticket=call.context.ticket_id,
-                detail={"action": call.action.name, "key": call.key, "reason": "the target belongs to another tenant"},
+                "gate.refused", tenant=call.context.tenant.id, ticket=call.context.ticket_id, detail=detail
             )
-        raise RefusedError(f"{call.action.name}: the target does not belong to tenant {call.context.tenant.id}")
+        return RefusedError(f"{call.action.name}: {reason}", ring=ring)
 
-    def _claim(self, call: Call) -> None:
+    def _claim(self, case: Case, witness: Witness) -> None:
+        call = case.call
         with self.records.transaction(self.actor) as transaction:
             effects.claim(
                 transaction,
@@ -116,47 +137,71 @@ class Gate:
                 ticket=call.context.ticket_id,
                 arguments_sha256=call.digest(),
             )
+            for ring in self._inner():
+                if isinstance(ring, Spending):
+                    ring.spend(transaction, case)
+            if case.inspection is not None:
+                witness.intends(transaction, case.inspection)
+            self._reach("claiming", call)
+        self._reach("claimed", call)
 
-    def _find_out(self, call: Call) -> Receipt:
+    def _find_out(self, call: Call, witness: Witness) -> Receipt:
         """Finish a claim that a dead process or a broken connection left behind: read, then finish or redo."""
-        if call.action.effect is Effect.ONCE:
-            if call.action.probe is None:
-                raise self._leave_to_a_person(call)
-            found = call.action.probe(call.connector, call.arguments, call.key)
-            if found is not None:
-                return self._record(call, found)
-        self._refuse_other_tenants(call, call.action.inspect(call.connector, call.arguments))
-        return self._apply(call)
+        if call.action.effect is not Effect.ONCE:
+            self._admitted(call)
+            return self._apply(call, witness)
+        if call.action.probe is None:
+            raise self._leave_to_a_person(call)
+        found = call.action.probe(call.connector, call.arguments, call.key)
+        self._reach("probed", call)
+        if found is not None:
+            return self._record(call, found, witness)
+        self._fail(call, "nothing of it was found", is_unchanged=True)
+        return self._begin(call, witness)
 
-    def _leave_to_a_person(self, call: Call) -> RefusedError:
+    def _leave_to_a_person(self, call: Call) -> UnknownOutcomeError:
         reason = "its outcome is unknown and cannot be read back"
         with self.records.transaction(self.actor) as transaction:
             effects.mark_needs_review(transaction, call.key, reason)
-        return RefusedError(f"{call.action.name}: {call.key} waits for a person ({reason})")
+        return UnknownOutcomeError(
+            f"{call.action.name}: {call.key} waits for a person ({reason})", ring=RingName.INTENT
+        )
 
-    def _apply(self, call: Call) -> Receipt:
+    def _apply(self, call: Call, witness: Witness) -> Receipt:
         try:
             receipt = call.action.apply(call.connector, call.arguments, call.key)
+            self._reach("applied", call)
             _verify(call, receipt)
+            self._reach("verified", call)
         except ConnectorError as error:
-            self._note_failure(call, error)
+            self._fail(call, type(error).__name__, is_unchanged=_proves_nothing_changed(call, error))
             raise
-        return self._record(call, receipt)
+        return self._record(call, receipt, witness)
 
-    def _note_failure(self, call: Call, error: ConnectorError) -> None:
-        """Put on the record how an attempt ended; the claim stays, so that the next one begins by reading."""
+    def _fail(self, call: Call, error: str, *, is_unchanged: bool) -> None:
+        """Put on the record how an attempt ended; a claim that stays makes the next one begin by reading."""
         with self.records.transaction(self.actor) as transaction:
-            transaction.audit(
-                "effect.failed",
-                tenant=call.context.tenant.id,
-                ticket=call.context.ticket_id,
-                detail={"action": call.action.name, "key": call.key, "error": type(error).__name__},
-            )
+            effects.fail(transaction, call.key, error, is_unchanged=is_unchanged)
 
-    def _record(self, call: Call, receipt: Receipt) -> Receipt:
+    def _record(self, call: Call, receipt: Receipt, witness: Witness) -> Receipt:
         with self.records.transaction(self.actor) as transaction:
             effects.record(transaction, call.key, _RECEIPT.dump_python(receipt, mode="json"))
+            witness.settled(transaction, receipt)
+            self._reach("recording", call)
+        self._reach("recorded", call)
         return receipt
+
+    def _reach(self, boundary: str, call: Call) -> None:
+        self.at(boundary, call.subject)
+
+
+def _proves_nothing_changed(call: Call, error: ConnectorError) -> bool:
+    """Tell whether the next attempt may begin anew. What can be read, or be repeated, is rather read or repeated."""
+    if isinstance(error, UncertainError):
+        return False
+    if isinstance(error, UnavailableError) and not isinstance(error, RateLimitedError):
+        return call.action.effect is Effect.ONCE and call.action.probe is None
+    return True
 
 
 def _verify(call: Call, receipt: Receipt) -> None:
@@ -167,24 +212,6 @@ def _verify(call: Call, receipt: Receipt) -> None:
         raise UncertainError(f"{call.action.name}: {call.key} was sent but not read back ({error})") from error
     if not is_there:
         raise UncertainError(f"{call.action.name}: {call.key} was sent but is not there when read back")
-
-
-def _refuse_misuse(call: Call) -> None:
-    if not _KEY.fullmatch(call.key):
-        raise RefusedError("an idempotency key is 1 to 64 characters of a-z, 0-9 and -")
-    if call.action.tier >= Tier.CLIENT_REVERSIBLE:
-        raise RefusedError(
-            f"{call.action.name}: tier {call.action.tier} needs an approval, which this desk cannot take yet"
-        )
-    if type(call.arguments) is not call.action.arguments:
-        raise RefusedError(f"{call.action.name}: arguments are not {call.action.arguments.__name__}")
-
-
-def _refuse_other_tickets(call: Call) -> None:
-    """Refuse a call on another ticket than the one whose tenant was established."""
-    ticket = getattr(call.arguments, "ticket_id", call.context.ticket_id)
-    if ticket != call.context.ticket_id:
-        raise RefusedError(f"{call.action.name}: the call names another ticket than {call.context.ticket_id}")
 
 
 def key_maker(desk_id: str) -> Callable[[str, str], str]:

@@ -1,0 +1,307 @@
+"""One attempt at one step of a run: it never raises, but says in an envelope what comes next."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+import structlog
+from pydantic import JsonValue
+
+from deskhand.automation import plans
+from deskhand.automation.plan import Plan, PlannedStep
+from deskhand.records import effects
+from deskhand.records.database import Records, RecordsUnavailableError
+from deskhand.records.effects import EffectState
+from deskhand.records.runs import LONGEST_REASON, Cause, Run, RunState, StepRecord, StepState, Wait, WaitKind
+from deskhand.sdk.actions import AnyAction, Arguments, Effect, Receipt
+from deskhand.sdk.clock import Clock
+from deskhand.sdk.errors import (
+    AuthorizationError,
+    ConfigurationError,
+    ConnectorError,
+    NotFoundError,
+    RateLimitedError,
+    RejectedError,
+    UnavailableError,
+    UncertainError,
+)
+from deskhand.sdk.models import TenantContext
+from deskhand.sdk.roles import Connector
+from deskhand.workflow.arguments import arguments, question_of
+from deskhand.workflow.attempt import Failed, attempt
+from deskhand.workflow.calls import Call, Mandate, RefusedError, RingName, Witness
+from deskhand.workflow.gate import Gate
+from deskhand.workflow.handover import Handover
+from deskhand.workflow.journal import CancelledError, Failure, Journal, SupersededError, until
+from deskhand.workflow.prompts import ask, note_wrong_answer
+from deskhand.workflow.undoing import undoing
+from deskhand.workflow.witnesses import DoneWitness, UndoneWitness, changes_of
+
+log = structlog.get_logger(__name__)
+
+Envelope = dict[str, JsonValue]
+"""What an attempt returns and the durable engine keeps: ``next``, and ``pause`` in seconds where it is AGAIN."""
+
+
+class Next(StrEnum):
+    """What a segment does after an attempt."""
+
+    ON = "on"
+    AGAIN = "again"
+    STOP = "stop"
+
+
+ON: Envelope = {"next": Next.ON.value}
+STOP: Envelope = {"next": Next.STOP.value}
+
+_CAUSES: tuple[tuple[type[ConnectorError], Cause], ...] = (
+    (RefusedError, Cause.REFUSED),
+    (RateLimitedError, Cause.RATE),
+    (UnavailableError, Cause.OUTAGE),
+    (AuthorizationError, Cause.AUTHORIZATION),
+    (NotFoundError, Cause.NOT_FOUND),
+    (UncertainError, Cause.UNKNOWN_OUTCOME),
+    (ConfigurationError, Cause.CONFIGURATION),
+    (RejectedError, Cause.REJECTED),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a run tries, in seconds where it is a time."""
+
+    settling: float = 30.0
+    """An effect that may be under way is read only after so long: a vendor may still be at it."""
+    most_attempts: int = 5
+    first_pause: float = 1.0
+    """Before the second attempt; each pause is twice the one before."""
+    longest_pause: float = 3600.0
+    longest_nap: float = 15.0
+    """A longer pause parks the run, so that it holds no place in the queue."""
+    store_pause: float = 5.0
+    """Before the next attempt where the record store could not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Makes attempts at steps. Thread-safe."""
+
+    records: Records
+    journal: Journal
+    gate: Gate
+    handover: Handover
+    actions: Callable[[str], AnyAction]
+    connectors: Mapping[str, Connector]
+    contexts: Callable[[str], TenantContext]
+    clock: Clock
+    patience: Patience
+    stopping: threading.Event
+
+    def make(self, run_id: str, segment: int, step_id: str) -> Envelope:
+        """Try a step once, and say what comes next. Everything that happened is on the record by then."""
+        try:
+            return self._make(run_id, segment, step_id)
+        except SupersededError:
+            return STOP
+        except CancelledError:
+            return self._cancel(run_id, segment)
+        except RecordsUnavailableError as error:
+            log.warning("a run waits for the record store", run=run_id, step=step_id, reason=str(error))
+            return _again(self.patience.store_pause)
+
+    def _make(self, run_id: str, segment: int, step_id: str) -> Envelope:
+        run = self.journal.look_up(run_id, segment)
+        if run.cancelled_by is not None:
+            return self._cancel(run_id, segment)
+        if self.stopping.is_set():
+            self.journal.hand_on(run_id, segment)
+            return STOP
+        turn = Turn.of(self.records, run, step_id)
+        if turn.is_over:
+            return ON
+        passing = (ConnectorError, SupersededError, CancelledError, RecordsUnavailableError)
+        try:
+            outcome = attempt(lambda: self._try(turn), passing=passing)
+        except ConnectorError as error:
+            return self._after(turn, error)
+        if isinstance(outcome, Failed):
+            return self._conclude(turn, Failure(Cause.BUG, outcome.reason))
+        return outcome.value
+
+    def _cancel(self, run_id: str, segment: int) -> Envelope:
+        self.journal.cancel(run_id, segment)
+        return STOP
+
+    def _try(self, turn: "Turn") -> Envelope:
+        action = self._action(turn)
+        rest = self._unsettled(turn, action)
+        if rest > 0:
+            return _again(rest)
+        run, step = turn.run, turn.step
+        question, answer = question_of(step), self.handover.answered(run.id, step.id)
+        if question is not None and answer is None and not run.is_shadow:
+            return self._ask(turn, action, question)
+        if run.is_shadow and any(each.is_late for each in step.arguments.values()):
+            self.journal.look(run.id, run.segment, step.id, error="it can only be looked at while the plan runs")
+            return ON
+        call = self._call(turn, action, arguments(action.arguments, step, run, answer))
+        if run.is_shadow:
+            inspection = self.gate.inspect(call)
+            self.journal.look(run.id, run.segment, step.id, changes=changes_of(inspection))
+            return ON
+        receipt = self.gate.perform(call, turn.witness(self.journal))
+        self.handover.put(run.id, step.id, receipt.secrets)
+        self.handover.forget(run.id, step.id)
+        return ON
+
+    def _action(self, turn: "Turn") -> AnyAction:
+        if not turn.is_plan_intact:
+            raise RefusedError(f"plan {turn.run.plan_id} is not what it was", ring=RingName.PLAN)
+        try:
+            action = self.actions(turn.step.action)
+        except LookupError as error:
+            raise ConfigurationError(str(error)) from error
+        if not turn.is_undo:
+            return action
+        return undoing(action, turn.record.prior_state, Receipt(turn.record.reference, turn.record.detail))
+
+    def _call(self, turn: "Turn", action: AnyAction, values: Arguments) -> Call:
+        name = turn.step.action.partition(".")[0]
+        connector = self.connectors.get(name)
+        if connector is None:
+            raise ConfigurationError(f"{name} is not configured: add a section [connectors.{name}]")
+        context = self.contexts(turn.plan.ticket_id)
+        mandate = Mandate(turn.plan, turn.step, turn.run.id, turn.run.approval_id, is_undo=turn.is_undo)
+        return Call(action, connector, context, values, turn.key, mandate)
+
+    def _unsettled(self, turn: "Turn", action: AnyAction) -> float:
+        """Return how many seconds to leave alone what an earlier attempt may have set going."""
+        effect = effects.find(self.records, turn.key)
+        claimed_at = turn.record.claimed_at
+        if effect is None or effect.state is not EffectState.CLAIMED or claimed_at is None:
+            return 0.0
+        if action.effect is Effect.READ or (action.effect is Effect.ONCE and action.probe is None):
+            return 0.0  # nothing is gained by waiting
+        return self.patience.settling - (self.clock() - claimed_at).total_seconds()
+
+    def _ask(self, turn: "Turn", action: AnyAction, question: str) -> Envelope:
+        """Let the run wait for an answer, unless the one that was lost with a process may have had its effect."""
+        effect = effects.find(self.records, turn.key)
+        is_claimed = effect is not None and effect.state is EffectState.CLAIMED
+        if is_claimed and action.effect is Effect.ONCE and action.probe is None:
+            failure = Failure(Cause.UNKNOWN_OUTCOME, "the process died while the answer was being checked")
+            self.journal.stop(turn.run.id, turn.run.segment, turn.step.id, failure, RunState.NEEDS_REVIEW)
+        else:
+            ask(self.journal, turn.run, turn.step, question)
+        return STOP
+
+    def _after(self, turn: "Turn", error: ConnectorError) -> Envelope:
+        run, step = turn.run, turn.step
+        failure = failure_of(error)
+        if failure.ring == RingName.KILL_SWITCH:
+            wait = Wait(kind=WaitKind.SWITCH, step_id=step.id, text=failure.error[:LONGEST_REASON])
+            self.journal.park(run.id, run.segment, wait)
+            return STOP
+        if isinstance(error, UnavailableError | UncertainError) and turn.attempts < self.patience.most_attempts:
+            return self._try_later(turn, error, failure)
+        if self._is_wrong_answer(turn, error):
+            self.handover.forget(run.id, step.id)
+            if note_wrong_answer(self.journal, run, turn.plan, step, failure.error):
+                return _again(0.0)
+        return self._conclude(turn, failure)
+
+    def _try_later(self, turn: "Turn", error: ConnectorError, failure: Failure) -> Envelope:
+        run, step = turn.run, turn.step
+        pause = self.patience.first_pause * 2 ** (turn.attempts - 1)
+        if isinstance(error, RateLimitedError):
+            pause = max(pause, error.retry_after)
+        pause = min(pause, self.patience.longest_pause)
+        self.journal.note(run.id, run.segment, step.id, failure, pause)
+        if pause <= self.patience.longest_nap:
+            return _again(pause)
+        wait = Wait(kind=WaitKind.PAUSE, step_id=step.id, text=failure.error, until=until(self.clock(), pause))
+        self.journal.park(run.id, run.segment, wait)
+        return STOP
+
+    def _is_wrong_answer(self, turn: "Turn", error: ConnectorError) -> bool:
+        """Tell whether the vendor, asked with the person's answer, said no. That claims nothing."""
+        if question_of(turn.step) is None or type(error) is not RejectedError:
+            return False
+        effect = effects.find(self.records, turn.key)
+        return effect is not None and effect.state is EffectState.FAILED
+
+    def _conclude(self, turn: "Turn", failure: Failure) -> Envelope:
+        """End the run at this step: it failed, or nobody knows."""
+        effect = effects.find(self.records, turn.key)
+        is_open = effect is not None and effect.state in {EffectState.CLAIMED, EffectState.NEEDS_REVIEW}
+        is_repeatable = turn.step.effect is not Effect.ONCE and failure.cause is not Cause.UNKNOWN_OUTCOME
+        state = RunState.NEEDS_REVIEW if is_open and not is_repeatable else RunState.FAILED
+        self.journal.stop(turn.run.id, turn.run.segment, turn.step.id, failure, state)
+        return STOP
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A step whose turn has come, forward or back."""
+
+    run: Run
+    plan: Plan
+    step: PlannedStep
+    is_plan_intact: bool
+
+    @classmethod
+    def of(cls, records: Records, run: Run, step_id: str) -> Self:
+        """Read the plan of a run. Raises LookupError where it was never kept."""
+        plan = plans.find(records, run.plan_id)
+        if plan is None:
+            raise LookupError(f"plan {run.plan_id} is gone")
+        return cls(run, plan, plan.step(step_id), plan.sha256() == run.plan_sha256)
+
+    @property
+    def record(self) -> StepRecord:
+        """What is known of the step so far."""
+        return self.run.step(self.step.id)
+
+    @property
+    def is_undo(self) -> bool:
+        """Tell whether the step is being undone."""
+        return bool(self.run.undoing)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether a process that died since has finished it."""
+        over = {StepState.UNDONE} if self.is_undo else {StepState.DONE}
+        return self.record.state in over or (self.run.is_shadow and self.record.state is StepState.SKIPPED)
+
+    @property
+    def attempts(self) -> int:
+        """Count the attempts, with this one."""
+        return self.record.attempts + 1
+
+    @property
+    def key(self) -> str:
+        """The effect's key: the same for every attempt, in every process."""
+        return key_of(self.run.id, self.step.id, is_undo=self.is_undo)
+
+    def witness(self, journal: Journal) -> Witness:
+        """Return who writes down what becomes of it."""
+        if self.is_undo:
+            return UndoneWitness(journal, self.run.id, self.run.segment, self.step.id)
+        return DoneWitness(journal, self.run.id, self.run.segment, self.plan, self.step)
+
+
+def key_of(run_id: str, step_id: str, *, is_undo: bool = False) -> str:
+    """Return the key of a step's effect, fit for a vendor: step names have no hyphen, so no two are alike."""
+    return f"{'undo-' if is_undo else ''}{run_id}-{step_id.replace('_', '-')}"
+
+
+def failure_of(error: ConnectorError) -> Failure:
+    """Say in a word and a sentence what an error means."""
+    cause = next((cause for kind, cause in _CAUSES if isinstance(error, kind)), Cause.BUG)
+    return Failure(cause, str(error), error.ring if isinstance(error, RefusedError) else "")
+
+
+def _again(pause: float) -> Envelope:
+    return {"next": Next.AGAIN.value, "pause": pause}

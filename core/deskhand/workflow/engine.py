@@ -1,0 +1,285 @@
+"""Carries out plans as runs that survive the process: each change at most once, each run to its end.
+
+A decision about a run (to begin it, to answer it, to stop, repeat or undo it) is one transaction: the run's row, the
+audit entry and the queued segment that follows from it.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import structlog
+from pydantic import JsonValue, SecretStr
+
+from deskhand.automation import plans
+from deskhand.automation.plan import Plan, SourceKind
+from deskhand.governance import approval
+from deskhand.records import runs
+from deskhand.records.database import Records, RecordsUnavailableError, Transaction
+from deskhand.records.runs import Run, RunState, StepRecord, StepState, WaitKind
+from deskhand.sdk.actions import AnyAction, Tier
+from deskhand.sdk.clock import Clock
+from deskhand.sdk.models import TenantContext
+from deskhand.sdk.roles import Connector
+from deskhand.workflow import tables
+from deskhand.workflow.attempts import Attempts, Patience
+from deskhand.workflow.calls import Observer, unobserved
+from deskhand.workflow.gate import Gate
+from deskhand.workflow.handover import Handover
+from deskhand.workflow.journal import Journal, RunRefusedError
+from deskhand.workflow.segments import Segments
+from deskhand.workflow.watch import Watch
+
+if TYPE_CHECKING:
+    from deskhand.workflow.durable import Durable
+
+__all__ = ["Patience", "RunEngine", "RunRefusedError"]
+
+log = structlog.get_logger(__name__)
+
+
+def new_run_id() -> str:
+    """Return an identifier no other run has."""
+    return f"r-{secrets.token_hex(8)}"
+
+
+@dataclass(slots=True, kw_only=True)
+class RunEngine:
+    """The runs of one desk. Thread-safe; one launched engine a process.
+
+    ``contexts`` says whose a ticket is now; it raises RefusedError where that is not certain. ``actions`` finds an
+    action by its name and raises LookupError. Whoever only submits, answers or decides needs no `launch`: the segments
+    wait for the process that does. Nothing of DBOS is imported before it is needed.
+    """
+
+    records: Records
+    url: str
+    gate: Gate
+    actions: Callable[[str], AnyAction]
+    connectors: Mapping[str, Connector]
+    contexts: Callable[[str], TenantContext]
+    clock: Clock
+    patience: Patience = field(default_factory=Patience)
+    new_id: Callable[[], str] = new_run_id
+    at: Observer = unobserved
+    handover: Handover = field(init=False)
+    _journal: Journal = field(init=False)
+    _stopping: threading.Event = field(default_factory=threading.Event, init=False)
+    _durable: "Durable | None" = field(default=None, init=False)
+    _watch: Watch | None = field(default=None, init=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False)
+
+    def __post_init__(self) -> None:
+        """Join the parts, and make the durable engine's tables where there are none."""
+        self.handover = Handover(self.clock)
+        self._journal = Journal(self.records, self._queue, self.at)
+        if not tables.are_there(self.records):
+            _durable_type().migrate(self.url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    # Lifetime
+
+    def launch(self) -> None:
+        """Carry out runs from now on, beginning with those a dead process left."""
+        with self._lock:
+            durable = self._queue()
+            segments = Segments(durable, self._journal, self._attempts(), self.patience.store_pause, self.at)
+            self._watch = Watch(self.records, self._journal, durable, self.gate.governing.switch)
+            self._watch.look()
+            durable.launch(segments.carry_out)
+            self._watch.start()
+
+    def close(self, *, patience: float = 10.0) -> None:
+        """Stop before the next step of each run, which the next process takes up, and let go of everything."""
+        with self._lock:
+            self._stopping.set()
+            if self._watch is not None:
+                self._watch.stop()
+            if self._durable is not None:
+                self._durable.close(patience=patience)
+                self._durable = None
+
+    # Decisions
+
+    def submit(
+        self, transaction: Transaction, plan: Plan, *, approval_id: str | None = None, is_shadow: bool = False
+    ) -> Run:
+        """Begin a run of a plan and return it, queued. The approval, where one is given, is used by it.
+
+        Raises ApprovalRefusedError where the approval does not hold, RunRefusedError where the plan cannot run.
+        """
+        _refuse_unfit(plan, has_approval=approval_id is not None or is_shadow)
+        if not plans.is_kept(transaction, plan):
+            plans.save(transaction, plan)
+        used = approval.redeem(transaction, approval_id, plan) if approval_id is not None else None
+        run = Run(
+            id=self.new_id(),
+            plan_id=plan.id,
+            plan_sha256=plan.sha256(),
+            ticket_id=plan.ticket_id,
+            tenant_id=plan.tenant.id,
+            automation=plan.automation.name if plan.automation is not None else "",
+            steps=tuple(StepRecord(id=step.id, action=step.action) for step in plan.steps),
+            requested_by=plan.requested_by,
+            approval_id=approval_id,
+            approved_by=used.decided_by if used is not None else None,
+            started_at=transaction.clock(),
+            is_shadow=is_shadow,
+        )
+        return self._journal.start(transaction, run)
+
+    def answer(self, run_id: str, step_id: str, value: SecretStr, *, by: str) -> Run:
+        """Give a waiting run what a person typed; it is in memory alone, of the process that carries the run out.
+
+        Raises RunRefusedError where the run does not wait for this step's answer.
+        """
+        self.handover.answer(run_id, step_id, value)
+        try:
+            with self.records.transaction(by) as transaction:
+                run = runs.current(transaction, run_id)
+                wait = run.waits_for
+                if wait is None or wait.kind is not WaitKind.PROMPT or wait.step_id != step_id:
+                    raise RunRefusedError(f"run {run_id} does not wait for an answer to {step_id}")
+                return self._journal.go_on(transaction, run, "run.answered", {"step": step_id, "by": by})
+        except (LookupError, RecordsUnavailableError):
+            self.handover.forget(run_id, step_id)
+            raise
+
+    def cancel(self, run_id: str, *, by: str) -> Run:
+        """Stop a run before its next step; what was done stays done. Raises RunRefusedError where it is over."""
+        with self.records.transaction(by) as transaction:
+            run = runs.current(transaction, run_id)
+            if run.state.is_over:
+                raise RunRefusedError(f"run {run_id} is over: it is {run.state.value}")
+            if run.state is RunState.WAITING:
+                return self._journal.go_on(transaction, run, "run.cancel_asked", {"by": by}, cancelled_by=by)
+            return runs.save(transaction, run.model_copy(update={"cancelled_by": by}), "run.cancel_asked", {"by": by})
+
+    def retry(self, run_id: str, *, by: str) -> Run:
+        """Take up a run at the step that failed; what was done is not done again.
+
+        Raises RunRefusedError where nothing is to be repeated.
+        """
+        with self.records.transaction(by) as transaction:
+            run = runs.current(transaction, run_id)
+            if run.state not in {RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_REVIEW}:
+                raise RunRefusedError(f"run {run_id} is {run.state.value}: only what failed or was stopped is repeated")
+            if not run.undoing and run.having(StepState.UNDONE):
+                raise RunRefusedError(f"something of run {run_id} was undone: make a new plan")
+            again = _with_steps_to_repeat(run)
+            return self._journal.go_on(transaction, again, "run.retry_asked", {"by": by}, cancelled_by=None)
+
+    def undo(self, run_id: str, *, by: str, step_id: str | None = None) -> Run:
+        """Put back what a run changed, newest first, or one step of it, from the state captured before each change.
+
+        Raises RunRefusedError, saying why, where there is nothing that can be undone.
+        """
+        plan = self._plan_of(run_id)
+        with self.records.transaction(by) as transaction:
+            run = runs.current(transaction, run_id)
+            steps = _to_undo(run, plan, step_id)
+            rest = set(_reversible(run, plan)) - set(steps)
+            ends_as = run.state if rest else RunState.UNDONE
+            detail: dict[str, JsonValue] = {"by": by, "steps": list(steps)}
+            values = {"undoing": steps, "undone_by": by, "cancelled_by": None, "ends_as": ends_as}
+            return self._journal.go_on(transaction, run, "run.undo_asked", detail, **values)
+
+    # Parts
+
+    def _queue(self) -> "Durable":
+        with self._lock:
+            if self._durable is None:
+                self._durable = _durable_type()(self.url)
+            return self._durable
+
+    def _attempts(self) -> Attempts:
+        return Attempts(
+            records=self.records,
+            journal=self._journal,
+            gate=self.gate,
+            handover=self.handover,
+            actions=self.actions,
+            connectors=self.connectors,
+            contexts=self.contexts,
+            clock=self.clock,
+            patience=self.patience,
+            stopping=self._stopping,
+        )
+
+    def _plan_of(self, run_id: str) -> Plan:
+        run = runs.find(self.records, run_id)
+        plan = plans.find(self.records, run.plan_id) if run is not None else None
+        if plan is None:
+            raise RunRefusedError(f"there is no run {run_id}")
+        return plan
+
+
+def _durable_type() -> "type[Durable]":
+    from deskhand.workflow.durable import Durable  # noqa: PLC0415  # importing DBOS takes a second
+
+    return Durable
+
+
+def _refuse_unfit(plan: Plan, *, has_approval: bool) -> None:
+    for step in plan.steps:
+        prompts = [each for each in step.arguments.values() if each.source is SourceKind.PROMPT]
+        if len(prompts) > 1:
+            raise RunRefusedError(f"step {step.id} asks for {len(prompts)} answers, and a run asks for one at a time")
+    if plan.tier >= Tier.NEVER_AUTOMATED:
+        raise RunRefusedError(f"plan {plan.id} holds what is never automated: a person does that")
+    if plan.tier >= Tier.CLIENT_REVERSIBLE and not has_approval:
+        raise RunRefusedError(f"plan {plan.id} needs an approval")
+
+
+def _with_steps_to_repeat(run: Run) -> Run:
+    """Return the run with what did not happen planned again."""
+    fresh: dict[str, Any] = {"attempts": 0, "prompts": 0, "error": "", "cause": None, "ring": "", "ended_at": None}
+    if run.undoing:
+        for step_id in run.undoing:
+            run = run.with_step(step_id, attempts=0)
+        return run
+    for step_id in run.having(StepState.FAILED, StepState.SKIPPED, StepState.UNKNOWN, StepState.RUNNING):
+        run = run.with_step(step_id, state=StepState.PLANNED, **fresh)
+    return run
+
+
+def _reversible(run: Run, plan: Plan) -> tuple[str, ...]:
+    """List the steps that can be undone, newest first: done, with a way back, and not without effect."""
+    done = run.having(StepState.DONE)
+    return tuple(step_id for step_id in reversed(done) if _obstacle(run, plan, step_id) is None)
+
+
+def _to_undo(run: Run, plan: Plan, step_id: str | None) -> tuple[str, ...]:
+    if not run.state.is_over:
+        raise RunRefusedError(f"run {run.id} is not over: cancel it first")
+    if step_id is None:
+        steps = _reversible(run, plan)
+        if not steps:
+            raise RunRefusedError(f"nothing of run {run.id} can be undone")
+        return steps
+    if run.step(step_id).state is not StepState.DONE:
+        raise RunRefusedError(f"step {step_id} of run {run.id} is {run.step(step_id).state.value}, not done")
+    obstacle = _obstacle(run, plan, step_id)
+    if obstacle is not None:
+        raise RunRefusedError(f"step {step_id} of run {run.id} cannot be undone: {obstacle}")
+    return (step_id,)
+
+
+def _obstacle(run: Run, plan: Plan, step_id: str) -> str | None:
+    step = plan.step(step_id)
+    if step.irreversible is not None:
+        return step.irreversible
+    if step.tier == Tier.READ:
+        return "it only read"
+    if not run.step(step_id).changes:
+        return "it changed nothing"
+    if any(each.source is SourceKind.PROMPT for each in step.arguments.values()):
+        return "what was typed for it was not kept"
+    return None

@@ -1,0 +1,212 @@
+"""The rings governance joins to the gate: kill switch, policy, approval and identity proof."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from deskhand.automation.plan import Plan
+from deskhand.automation.stage import Stage
+from deskhand.governance import decisions, proof
+from deskhand.governance.permission import Decision, LivePermissions
+from deskhand.governance.proof import ProofMethod, ProofRefusedError
+from deskhand.governance.rates import last_hour
+from deskhand.governance.request import ApprovalFacts, Circumstances, ProofFacts, Request, request_for
+from deskhand.governance.switches import Switches
+from deskhand.records import accounts, approvals
+from deskhand.records.approvals import Approval, ApprovalState
+from deskhand.records.database import Records, Transaction
+from deskhand.sdk.actions import Tier
+from deskhand.sdk.clock import Clock
+from deskhand.workflow.calls import Case, Mandate, RefusedError, RingName
+from deskhand.workflow.rings import Rings, looked_at
+
+Stages = Callable[[Plan], Stage | None]
+"""Says how far a plan's automation has come at its client; None where the plan comes from none."""
+
+
+def governed(
+    records: Records, clock: Clock, *, permissions: LivePermissions | None = None, stage: Stages = lambda _plan: None
+) -> Rings:
+    """Return the rings that hold every call to the records' switches, grants, approvals and proofs."""
+    return Rings(
+        switch=SwitchRing(Switches(records)),
+        policy=PolicyRing(records, clock, permissions or LivePermissions(records), stage),
+        approval=ApprovalRing(records, clock),
+        proof=ProofRing(records, clock),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRing:
+    """Nobody has stopped everything, this tenant, this connector or this automation."""
+
+    switches: Switches
+    name: RingName = RingName.KILL_SWITCH
+
+    def objection(self, case: Case) -> str | None:
+        """Ask anew, each time."""
+        call, mandate = case.call, case.call.mandate
+        automation = mandate.plan.automation.name if mandate is not None and mandate.plan.automation else ""
+        return self.stopped(call.context.tenant.id, call.connector.name, automation)
+
+    def stopped(self, tenant: str, connector: str, automation: str) -> str | None:
+        """Say what is stopped, since when and by whom, or None."""
+        found = self.switches.stopped(tenant, connector, automation)
+        return found.sentence if found is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What policy was asked and what it said, by which version of the grants."""
+
+    request: Request
+    decision: Decision
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRing:
+    """The guard rails and this client's grants allow it, now and in these circumstances."""
+
+    records: Records
+    clock: Clock
+    permissions: LivePermissions
+    stage: Stages
+    name: RingName = RingName.POLICY
+
+    def objection(self, case: Case) -> str | None:
+        """Decide a planned call, and put a refusal on the record. The desk's own writing was decided before."""
+        mandate = case.call.mandate
+        if mandate is None:
+            return None
+        permissions = self.permissions.current()
+        request = self._request(case, mandate)
+        judgement = Judgement(request, permissions.decide(request), permissions.version)
+        case.memo[self.name] = judgement
+        if judgement.decision.is_allowed:
+            return None
+        with self.records.transaction("gate") as transaction:
+            self.spend(transaction, case)
+        return judgement.decision.sentence
+
+    def spend(self, transaction: Transaction, case: Case) -> None:
+        """Put the decision on the record."""
+        found = case.memo.get(self.name)
+        if isinstance(found, Judgement):
+            decisions.record(transaction, found.request, found.decision, version=found.version)
+
+    def _request(self, case: Case, mandate: Mandate) -> Request:
+        plan, now, tenant = mandate.plan, self.clock(), case.call.context.tenant.id
+        inspection = looked_at(case)
+        automation = plan.automation.name if plan.automation is not None else ""
+        circumstances = Circumstances(
+            now=now,
+            ticket_tenant=tenant,
+            target_tenant=tenant,  # the tenant ring has compared it
+            is_privileged=inspection.is_privileged,
+            requester=accounts.find(self.records, plan.requested_by),
+            stage=self.stage(plan),
+            approval=self._approval(mandate),
+            proof=proof.usable(self.records, plan, now),
+            rates=last_hour(
+                self.records,
+                now=now,
+                tenant=tenant,
+                automation=automation,
+                action=mandate.step.action,
+                run_id=mandate.run_id,
+            ),
+        )
+        request = request_for(plan, mandate.step, circumstances)
+        return _to_undo(request, plan) if mandate.is_undo else request
+
+    def _approval(self, mandate: Mandate) -> Approval | None:
+        found = approvals.find(self.records, mandate.approval_id) if mandate.approval_id is not None else None
+        return found if found is not None and found.decided_by is not None else None
+
+
+def _to_undo(request: Request, plan: Plan) -> Request:
+    """Ask as when the step was carried out: what was approved and proven then may be undone without either again."""
+    approval = request.approval
+    fresh = None if approval is None else ApprovalFacts.model_validate({**approval.model_dump(), "age": 0})
+    person = plan.person.id if plan.person is not None else ""
+    shown = ProofFacts(person=person, ticket=plan.ticket_id, plan=plan.id, method=ProofMethod.CODE, age=0)
+    return request.model_copy(update={"approval": fresh, "proof": shown, "needs_proof": False})
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRing:
+    """What reaches further than the PSA, or touches a privileged target, has been approved by someone else."""
+
+    records: Records
+    clock: Clock
+    name: RingName = RingName.APPROVAL
+
+    def objection(self, case: Case) -> str | None:
+        """Compare the used approval with the plan, to the byte."""
+        call, mandate = case.call, case.call.mandate
+        if call.action.tier < Tier.CLIENT_REVERSIBLE and not looked_at(case).is_privileged:
+            return None
+        if mandate is None or mandate.approval_id is None:
+            return "it needs an approval, and there is none"
+        approval = approvals.find(self.records, mandate.approval_id)
+        if approval is None:
+            return f"there is no approval {mandate.approval_id}"
+        return _unfit(approval, mandate) or _too_old(approval, mandate, self.clock())
+
+
+def _unfit(approval: Approval, mandate: Mandate) -> str | None:
+    plan = mandate.plan
+    if (approval.ticket_id, approval.tenant_id) != (plan.ticket_id, plan.tenant.id):
+        return f"approval {approval.id} was given for another ticket or client"
+    if (approval.plan_id, approval.plan_sha256) != (plan.id, plan.sha256()):
+        return f"approval {approval.id} was given for another plan"
+    if approval.state is not ApprovalState.USED:
+        return f"approval {approval.id} is {approval.state.value}, and not one this run was started by"
+    if approval.decided_by is None or approval.decided_by in {*approval.own, approval.requested_by, plan.requested_by}:
+        return f"approval {approval.id} was given by whoever asked for it"
+    return None
+
+
+def _too_old(approval: Approval, mandate: Mandate, now: datetime) -> str | None:
+    """Refuse what expired since; what was approved may be undone whenever that is wanted."""
+    if mandate.is_undo or now < approval.expires_at:
+        return None
+    return f"approval {approval.id} has expired: make a new plan"
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRing:
+    """What hands a person access goes to someone who has just proven to be that person."""
+
+    records: Records
+    clock: Clock
+    name: RingName = RingName.PROOF
+
+    def objection(self, case: Case) -> str | None:
+        """Look for a proof of this plan's person, and see that the step is about nobody else."""
+        call, mandate = case.call, case.call.mandate
+        if not call.action.needs_proof and (mandate is None or mandate.is_undo or not mandate.step.needs_proof):
+            return None
+        if mandate is None or mandate.plan.person is None:
+            return "it needs an identity proof, and nobody says whose"
+        people = {each.person for each in mandate.step.arguments.values() if each.person is not None}
+        if people != {mandate.plan.person.id}:
+            return f"step {mandate.step.id} is not about the person whose proof this plan has"
+        if proof.usable(self.records, mandate.plan, self.clock()) is None:
+            return f"person {mandate.plan.person.id} has not proven who they are for this plan in the last ten minutes"
+        return None
+
+    def spend(self, transaction: Transaction, case: Case) -> None:
+        """Mark the proof as used by this plan."""
+        mandate = case.call.mandate
+        if mandate is None or mandate.is_undo or not mandate.step.needs_proof:
+            return
+        found = proof.usable(self.records, mandate.plan, self.clock())
+        try:
+            if found is not None:
+                proof.use(transaction, found)
+                return
+        except ProofRefusedError as error:
+            raise RefusedError(f"{case.call.action.name}: {error}", ring=self.name) from error
+        raise RefusedError(f"{case.call.action.name}: the identity proof has just expired", ring=self.name)

@@ -1,0 +1,64 @@
+"""What passes through a run in memory alone: codes people read out come in, temporary passwords go out."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+
+from deskhand.sdk.clock import Clock
+
+LASTS = timedelta(hours=1)
+"""After that nobody has come for it, and it is forgotten."""
+
+_Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Secrets by run and step, gone with the process. Thread-safe."""
+
+    clock: Clock
+    _answers: dict[_Place, tuple[datetime, SecretStr]] = field(default_factory=dict, init=False, repr=False)
+    _secrets: dict[_Place, tuple[datetime, Mapping[str, SecretStr]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def answer(self, run_id: str, step_id: str, value: SecretStr) -> None:
+        """Bring what a person typed for a step that waits for it."""
+        with self._lock:
+            self._answers[(run_id, step_id)] = (self.clock() + LASTS, value)
+
+    def answered(self, run_id: str, step_id: str) -> SecretStr | None:
+        """Look at what was typed; it stays until it is forgotten."""
+        with self._lock:
+            self._clear()
+            found = self._answers.get((run_id, step_id))
+        return None if found is None else found[1]
+
+    def forget(self, run_id: str, step_id: str) -> None:
+        """Drop what was typed: it has been tried."""
+        with self._lock:
+            self._answers.pop((run_id, step_id), None)
+
+    def put(self, run_id: str, step_id: str, secrets: Mapping[str, SecretStr]) -> None:
+        """Keep what a step made for one person."""
+        if secrets:
+            with self._lock:
+                self._secrets[(run_id, step_id)] = (self.clock() + LASTS, dict(secrets))
+
+    def take(self, run_id: str, step_id: str) -> Mapping[str, SecretStr]:
+        """Hand over what a step made, once; nothing where it was taken, is too old, or the process is another."""
+        with self._lock:
+            self._clear()
+            found = self._secrets.pop((run_id, step_id), None)
+        return {} if found is None else found[1]
+
+    def _clear(self) -> None:
+        now = self.clock()
+        for place in [place for place, (until, _) in self._answers.items() if until <= now]:
+            del self._answers[place]
+        for place in [place for place, (until, _) in self._secrets.items() if until <= now]:
+            del self._secrets[place]

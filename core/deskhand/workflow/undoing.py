@@ -1,0 +1,68 @@
+"""Undoing a step as an action of its own, so that it passes the same gate as everything else."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from deskhand.sdk.actions import AnyAction, Arguments, Effect, Receipt
+from deskhand.sdk.errors import NotFoundError
+from deskhand.sdk.roles import Connector
+from deskhand.workflow.calls import RefusedError
+from deskhand.workflow.rings import UNDO
+
+_LOOKS = 4
+_PAUSE = 0.25
+"""Seconds before the second look; each pause is twice the one before."""
+
+
+def undoing(
+    action: AnyAction,
+    prior_state: Mapping[str, JsonValue],
+    receipt: Receipt,
+    sleep: Callable[[float], None] = time.sleep,
+) -> AnyAction:
+    """Return the action that restores the captured prior state. Raises RefusedError where there is no way back.
+
+    It may be repeated. That it was done is read back wherever the prior state says what there is to read.
+    """
+    undo = action.undo
+    if undo is None:
+        raise RefusedError(f"{action.name} cannot be undone: {action.irreversible or 'it changed nothing'}")
+
+    def apply(connector: Connector, arguments: Arguments, key: str) -> Receipt:
+        del key
+        try:
+            undo(connector, arguments, prior_state, receipt)
+        except NotFoundError:
+            if prior_state:
+                raise
+            return Receipt(receipt.reference, {"was_gone": True})  # what the step made is not there, which is the aim
+        return Receipt(receipt.reference)
+
+    def verify(connector: Connector, arguments: Arguments, _undone: Receipt) -> bool:
+        return not prior_state or _eventually(
+            lambda: dict(action.inspect(connector, arguments).prior_state) == dict(prior_state), sleep
+        )
+
+    return replace(
+        action,
+        name=f"{action.name}{UNDO}",
+        effect=Effect.IDEMPOTENT,
+        apply=apply,
+        verify=verify,
+        probe=None,
+        needs_proof=False,
+        proves_identity=False,
+    )
+
+
+def _eventually(is_so: Callable[[], bool], sleep: Callable[[float], None]) -> bool:
+    pause = _PAUSE
+    for _ in range(_LOOKS - 1):
+        if is_so():
+            return True
+        sleep(pause)
+        pause *= 2
+    return is_so()

@@ -1,0 +1,108 @@
+"""What a run writes down in the gate's transactions: that a step begins to change something, and what came of it."""
+
+from dataclasses import dataclass
+
+from deskhand.automation.plan import Plan, PlannedStep
+from deskhand.governance import proof
+from deskhand.governance.proof import ProofRefusedError
+from deskhand.records import runs
+from deskhand.records.database import Transaction
+from deskhand.records.runs import RecordedChange, Run, StepState
+from deskhand.sdk.actions import Inspection, Receipt
+from deskhand.workflow.journal import CancelledError, Journal
+
+
+def changes_of(inspection: Inspection) -> tuple[RecordedChange, ...]:
+    """Return the diff as it is kept."""
+    return tuple(
+        RecordedChange(field=each.field, current=each.current, desired=each.desired) for each in inspection.changes
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DoneWitness:
+    """Sees a step carried out."""
+
+    journal: Journal
+    run_id: str
+    segment: int
+    plan: Plan
+    step: PlannedStep
+
+    def intends(self, transaction: Transaction, inspection: Inspection) -> None:
+        """Keep the prior state and the diff. Raises CancelledError or SupersededError, and then nothing is sent."""
+        run = _unstopped(self.journal.own(transaction, self.run_id, self.segment))
+        now = transaction.clock()
+        changed = run.with_step(
+            self.step.id,
+            state=StepState.RUNNING,
+            prior_state=inspection.prior_state,
+            changes=changes_of(inspection),
+            claimed_at=now,
+            started_at=run.step(self.step.id).started_at or now,
+        )
+        runs.save(transaction, changed, "step.begun", {"step": self.step.id})
+
+    def settled(self, transaction: Transaction, receipt: Receipt) -> None:
+        """Keep what the vendor answered, also where the run has gone on without this segment."""
+        run = runs.current(transaction, self.run_id)
+        changed = run.with_step(
+            self.step.id,
+            state=StepState.DONE,
+            reference=receipt.reference,
+            detail=receipt.detail,
+            attempts=run.step(self.step.id).attempts + 1,
+            ended_at=transaction.clock(),
+            error="",
+            cause=None,
+            ring="",
+        )
+        runs.save(transaction, changed, "step.done", {"step": self.step.id, "reference": receipt.reference})
+        if self.step.proves_identity:
+            self._prove(transaction)
+
+    def _prove(self, transaction: Transaction) -> None:
+        plan = self.plan
+        if plan.person is None:
+            return
+        try:
+            proof.record(
+                transaction,
+                plan.person.id,
+                plan.ticket_id,
+                tenant_id=plan.tenant.id,
+                plan_id=plan.id,
+                method=proof.method_of(plan, self.step),
+            )
+        except ProofRefusedError as refusal:
+            detail = {"plan": plan.id, "person": plan.person.id, "reason": str(refusal)}
+            transaction.audit("proof.refused", tenant=plan.tenant.id, ticket=plan.ticket_id, detail=detail)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoneWitness:
+    """Sees a step undone."""
+
+    journal: Journal
+    run_id: str
+    segment: int
+    step_id: str
+
+    def intends(self, transaction: Transaction, inspection: Inspection) -> None:
+        """Note that it begins; what was captured before the change stays as it is."""
+        del inspection
+        run = _unstopped(self.journal.own(transaction, self.run_id, self.segment))
+        changed = run.with_step(self.step_id, claimed_at=transaction.clock())
+        runs.save(transaction, changed, "step.undo_begun", {"step": self.step_id})
+
+    def settled(self, transaction: Transaction, receipt: Receipt) -> None:
+        """Keep that the step is undone."""
+        run = runs.current(transaction, self.run_id)
+        changed = run.with_step(self.step_id, state=StepState.UNDONE, error="", cause=None, ring="")
+        runs.save(transaction, changed, "step.undone", {"step": self.step_id, "reference": receipt.reference})
+
+
+def _unstopped(run: Run) -> Run:
+    if run.cancelled_by is not None:
+        raise CancelledError(run.id)
+    return run
