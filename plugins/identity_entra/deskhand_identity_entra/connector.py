@@ -16,6 +16,7 @@ from deskhand_identity_entra.odata import Filter, UnsafeValueError, any_equals, 
 from deskhand_identity_entra.passwords import temporary_password
 from deskhand_identity_entra.payloads import (
     GroupPayload,
+    MembershipPayload,
     MethodPayload,
     OrganizationPayload,
     PassPayload,
@@ -30,6 +31,7 @@ ACCOUNT = (
     "lastPasswordChangeDateTime,signInSessionsValidFromDateTime"
 )
 GROUP = "id,displayName,groupTypes,mailEnabled,isAssignableToRole,onPremisesSyncEnabled"
+FOR_ROLES = "isAssignableToRole eq true"
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between readings of what was just written: Graph answers from replicas that lag."""
 
@@ -148,11 +150,20 @@ class Entra:
 
     def is_member(self, company_id: str, user_id: str, group_id: str) -> bool:
         """Tell whether a user is a direct member of a group."""
-        parameters: Parameters = {"$select": "id", "$top": self.settings.page_size}
-        return any(
-            each.get("id") == group_id
-            for each in self.tenant(company_id).pages(f"/users/{_segment(user_id)}/memberOf", parameters)
-        )
+        return any(each.id == group_id for each in self._memberships(company_id, user_id))
+
+    def is_privileged(self, company_id: str, user_id: str) -> bool:
+        """Tell whether a user holds a directory role now, by themselves or through a group that may carry one.
+
+        Groups that may carry a role hold no groups, so direct memberships tell it all. A role somebody is only eligible
+        for (Privileged Identity Management) is not held until they activate it.
+        https://learn.microsoft.com/graph/api/user-list-memberof
+        """
+        memberships = self._memberships(company_id, user_id)
+        if any(each.kind == mapping.DIRECTORY_ROLE for each in memberships):
+            return True
+        groups = {each.id for each in memberships if each.kind == mapping.GROUP}
+        return bool(groups) and not groups.isdisjoint(self._groups_for_roles(company_id))
 
     def passes(self, company_id: str, user_id: str) -> tuple[PassPayload, ...]:
         """List a user's Temporary Access Passes, of which there is one at most; never their codes."""
@@ -177,6 +188,17 @@ class Entra:
                 return True
             self._patience.sleep(pause)
         return _holds(holds)
+
+    def _memberships(self, company_id: str, user_id: str) -> tuple[MembershipPayload, ...]:
+        parameters: Parameters = {"$select": "id", "$top": self.settings.page_size}
+        records = self.tenant(company_id).pages(f"/users/{_segment(user_id)}/memberOf", parameters)
+        return tuple(mapping.parsed(MembershipPayload, record) for record in records)
+
+    def _groups_for_roles(self, company_id: str) -> frozenset[str]:
+        """Name the groups that may carry a directory role: https://learn.microsoft.com/graph/api/resources/group."""
+        parameters: Parameters = {"$filter": FOR_ROLES, "$select": GROUP, "$top": self.settings.page_size}
+        records = self.tenant(company_id).pages("/groups", parameters)
+        return frozenset(mapping.mapped(GroupPayload, lambda each: each.id, records))
 
     def _users(self, tenant_id: str, parameters: dict[str, str]) -> Iterable[UserPayload]:
         every: Parameters = {**parameters, "$select": PERSON, "$top": self.settings.page_size}

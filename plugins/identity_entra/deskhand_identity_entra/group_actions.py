@@ -21,10 +21,11 @@ def membership_action(verb: str, title: str, page: str, *, is_member: bool) -> A
         name = connector.account(arguments.company_id, arguments.user_id).user_principal_name
         held = connector.is_member(arguments.company_id, arguments.user_id, arguments.group_id)
         owner = connector.owner(arguments.company_id)
+        is_privileged = connector.is_privileged(arguments.company_id, arguments.user_id)
         if held is is_member:
-            return Inspection(owner, (), {"member": held})
+            return Inspection(owner, (), {"member": held}, is_privileged)
         change = Change(f"{name} in {group.display_name}", _word(is_member=held), _word(is_member=is_member))
-        return Inspection(owner, (change,), {"member": held})
+        return Inspection(owner, (change,), {"member": held}, is_privileged)
 
     def apply(connector: Entra, arguments: MembershipArguments, key: str) -> Receipt:
         del key

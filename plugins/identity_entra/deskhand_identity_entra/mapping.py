@@ -15,6 +15,8 @@ P = TypeVar("P", bound=Payload)
 T = TypeVar("T")
 
 SMTP = "smtp:"
+DIRECTORY_ROLE = "#microsoft.graph.directoryRole"
+GROUP = "#microsoft.graph.group"
 KINDS = {
     "#microsoft.graph.passwordAuthenticationMethod": "password",
     "#microsoft.graph.phoneAuthenticationMethod": "phone",

@@ -66,6 +66,15 @@ class GroupPayload(Record):
     on_premises_sync_enabled: bool | None = None
 
 
+class MembershipPayload(Record):
+    """``/users/{id}/memberOf``: groups, directory roles and administrative units, told apart by ``@odata.type``.
+
+    Of a kind the app may not read, Graph sends the id and the type alone.
+    """
+
+    kind: Text = Field(default="", alias="@odata.type")
+
+
 class MethodPayload(Record):
     """``/users/{id}/authentication/methods``: of many kinds, told apart by ``@odata.type``."""
 

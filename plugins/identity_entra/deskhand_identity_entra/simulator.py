@@ -97,6 +97,13 @@ class EntraSimulator(SignInRoutes, MethodRoutes, GroupRoutes, RoutedSimulator):
         home.contents.members[str(record["id"])] = list(members)
         return str(record["id"])
 
+    def seed_role(self, tenant: str, user: str, name: str = "Global Administrator") -> str:
+        """Have a user hold a directory role, as an administrator does, and return the role's id."""
+        home = self.tenants[tenant]
+        role: Record = {"id": home.identifier(), "displayName": name}
+        home.contents.roles.setdefault(user, []).append(role)
+        return str(role["id"])
+
     def expire_tokens(self) -> None:
         """Make every token that was issued worthless, as a revoked consent or a changed secret does."""
         self.tokens = {token: (tenant, float("-inf")) for token, (tenant, _) in self.tokens.items()}

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from deskhand.sdk.actions import AnyAction, Effect, Receipt, Tier
-from deskhand.sdk.errors import NotFoundError, RejectedError, UncertainError
+from deskhand.sdk.errors import AuthorizationError, NotFoundError, RejectedError, UncertainError
 from deskhand.sdk.testing import DropAfterEffect, SimulatedRequest, SimulatorHost
 from deskhand_identity_entra.account_actions import DISABLE_ACCOUNT, ENABLE_ACCOUNT, RESET_PASSWORD, REVOKE_SESSIONS
 from deskhand_identity_entra.actions import ACTIONS
@@ -15,7 +15,7 @@ from deskhand_identity_entra.connector import Entra
 from deskhand_identity_entra.group_actions import ADD_MEMBER, REMOVE_MEMBER
 from deskhand_identity_entra.pass_actions import CREATE_PASS, DELETE_PASS
 from deskhand_identity_entra.passwords import temporary_password
-from tests.plugins.identity_entra.practice import ADA, ADA_TENANT, BABBAGE, Practice
+from tests.plugins.identity_entra.practice import ADA, ADA_TENANT, BABBAGE, BABBAGE_TENANT, Practice
 
 KEY = "0f3a9c"
 SECRET_MAKERS = (RESET_PASSWORD, CREATE_PASS)
@@ -239,3 +239,37 @@ def test_a_moment_is_compared_in_the_vendors_whole_seconds(connector: Entra, msp
     for later, is_left in ((timedelta(milliseconds=900), False), (timedelta(seconds=1), True)):
         arguments = SessionArguments(company_id=ADA, user_id=msp.ada, since=ended + later)
         assert bool(REVOKE_SESSIONS.inspect(connector, arguments).changes) is is_left
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda each: each.name)
+def test_who_holds_a_directory_role_is_told_before_anything_is_done(
+    action: AnyAction, connector: Entra, msp: Practice
+) -> None:
+    assert not action.inspect(connector, of(action, msp)).is_privileged
+    msp.simulator.seed_role(ADA_TENANT, msp.ada)
+    assert action.inspect(connector, of(action, msp)).is_privileged
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda each: each.name)
+def test_who_is_in_a_group_that_may_carry_a_role_is_told_too(
+    action: AnyAction, connector: Entra, msp: Practice
+) -> None:
+    msp.simulator.seed_group(ADA_TENANT, "Helpers", members=[msp.ada], isAssignableToRole=True)
+    assert action.inspect(connector, of(action, msp)).is_privileged
+
+
+def test_a_role_in_another_clients_tenant_is_no_role_here(connector: Entra, msp: Practice) -> None:
+    msp.simulator.seed_role(BABBAGE_TENANT, msp.stranger)
+    assert not connector.is_privileged(ADA, msp.ada)
+    assert connector.is_privileged(BABBAGE, msp.stranger)
+
+
+def test_whether_somebody_is_an_administrator_is_never_guessed(connector: Entra, msp: Practice) -> None:
+    msp.simulator.tenants[ADA_TENANT].granted.discard("GroupMember.ReadWrite.All")
+    with pytest.raises(AuthorizationError, match=re.escape("GroupMember.Read.All")):
+        RESET_PASSWORD.inspect(connector, user_of(msp))
+
+
+def test_what_hands_somebody_access_asks_for_proof() -> None:
+    asking = {each.name.partition(".")[2] for each in ACTIONS if each.needs_proof}
+    assert asking == {"reset_password", "create_temporary_access_pass"}

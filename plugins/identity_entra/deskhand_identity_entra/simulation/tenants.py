@@ -37,6 +37,8 @@ class Contents:
     groups: dict[str, Record] = field(default_factory=dict)
     members: dict[str, list[str]] = field(default_factory=dict)
     methods: dict[str, list[Record]] = field(default_factory=dict)
+    roles: dict[str, list[Record]] = field(default_factory=dict)
+    """Directory roles by the id of the user who holds them."""
 
 
 class Tenant:

@@ -106,15 +106,18 @@ class UserRoutes:
 
     @route("GET", "/users/{user}/memberOf")
     def list_groups_of(self, request: SimulatedRequest, user: str) -> SimulatedResponse:
-        """List the groups a user is a direct member of."""
+        """List the groups a user is a direct member of, and the directory roles they hold."""
         seen = self.current.seen()
-        identifier = self.user(user, seen)["id"]
-        groups = [
+        identifier = str(self.user(user, seen)["id"])
+        groups: list[Record] = [
             {"@odata.type": "#microsoft.graph.group", **group}
             for group in seen.groups.values()
             if identifier in seen.members[str(group["id"])]
         ]
-        return projected(listed(request, self.root, groups), request, GROUP_FIELDS, GROUP_FIELDS)
+        roles: list[Record] = [
+            {"@odata.type": "#microsoft.graph.directoryRole", **role} for role in seen.roles.get(identifier, [])
+        ]
+        return projected(listed(request, self.root, [*groups, *roles]), request, GROUP_FIELDS, GROUP_FIELDS)
 
     def user(self, name: str, contents: Contents) -> Record:
         """Return a user by id or sign-in name, or answer 404."""
