@@ -1,0 +1,1 @@
+"""Why a run failed, from its record, and what would mend the automation; it proposes and carries nothing out."""
