@@ -63,12 +63,15 @@ def serving(app: ASGIApp, settings: WebSettings) -> Iterator[str]:
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=2,
+            ssl_certfile=settings.certificate,
+            ssl_keyfile=settings.private_key,
         )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
     thread.start()
     try:
-        yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        scheme = "https" if settings.certificate else "http"
+        yield f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     finally:
         server.should_exit = True
         thread.join(CLOSING)

@@ -1,13 +1,14 @@
 """What a configuration file may say: one model, composed of each room's own settings."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from deskhand.agent.settings import TriageSettings
+from deskhand.governance.anchoring.settings import AuditSettings
 from deskhand.governance.policy import ClientPolicy
 from deskhand.identity.settings import IdentitySettings
 from deskhand.intake.settings import IntakeSettings
@@ -19,6 +20,10 @@ def _is_readable(url: str) -> bool:
         return bool(make_url(url).database)
     except (ArgumentError, ValueError):
         return False
+
+
+HostName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$")]
+Origin: TypeAlias = Annotated[str, Field(pattern=r"^https://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 
 
 class Section(BaseModel):
@@ -65,9 +70,33 @@ class RecordsSettings(Section):
 class WebSettings(Section):
     """Where the console and the callback receiver listen."""
 
-    host: str = Field(default="127.0.0.1", description="Address to listen on; the console answers loopback only.")
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address to listen on; to other machines the console answers by HTTPS under `hosts` alone.",
+    )
     port: int = Field(default=8484, ge=0, le=65535, description="TCP port; 0 takes a free one.")
     public_url: str = Field(default="", description="HTTPS address the PSA can reach for callbacks; empty: poll only.")
+    hosts: tuple[HostName, ...] = Field(
+        default=(), description="Names under which technicians' machines reach the console; none: this machine only."
+    )
+    certificate: Path | None = Field(
+        default=None,
+        description="Absolute path of a PEM file, the certificate and its chain: the console then speaks HTTPS.",
+    )
+    private_key: Path | None = Field(default=None, description="Absolute path of a PEM file, the key.")
+    frame_ancestors: tuple[Origin, ...] = Field(
+        default=(), description="Origins that may show the panel in a frame, such as https://na.myconnectwise.net."
+    )
+
+    @model_validator(mode="after")
+    def _is_served_safely(self) -> "WebSettings":
+        if (self.certificate is None) != (self.private_key is None):
+            raise ValueError("certificate and private_key go together: set both, or neither")
+        if any(file is not None and not file.is_absolute() for file in (self.certificate, self.private_key)):
+            raise ValueError("certificate and private_key as absolute paths, such as /etc/deskhand/desk.pem")
+        if (self.hosts or self.frame_ancestors) and self.certificate is None:
+            raise ValueError("hosts and frame_ancestors need HTTPS: set certificate and private_key too")
+        return self
 
 
 class LogSettings(Section):
@@ -93,6 +122,7 @@ class Configuration(Section):
     file: Path = Field(exclude=True, description="Where it was read from; not a key of the file.")
     desk: DeskSettings = Field(default_factory=DeskSettings, description="The desk itself.")
     records: RecordsSettings = Field(default_factory=RecordsSettings, description="The record store.")
+    audit: AuditSettings = Field(default_factory=AuditSettings, description="The record, and where it is anchored.")
     web: WebSettings = Field(default_factory=WebSettings, description="Console and callbacks.")
     log: LogSettings = Field(default_factory=LogSettings, description="Logging.")
     plugins: PluginSettings = Field(default_factory=PluginSettings, description="Which plugins may run.")

@@ -17,7 +17,7 @@ from deskhand.workflow.gate import Call, Gate, RefusedError
 ATTEMPTS_FOR_FIELDS = 2
 """After so many in vain the note is written without them: some rule in the PSA sets them back."""
 
-_UPDATE_KEYS: Mapping[FieldName, str] = {
+UPDATE_KEYS: Mapping[FieldName, str] = {
     FieldName.TYPE: "type_id",
     FieldName.SUBTYPE: "subtype_id",
     FieldName.ITEM: "item_id",
@@ -89,9 +89,9 @@ def _values(why: Why) -> dict[str, JsonValue]:
     """Return the fields to set as arguments of the action."""
     decisions = why.triage.decisions if why.triage is not None else ()
     return {
-        _UPDATE_KEYS[each.field]: each.value
+        UPDATE_KEYS[each.field]: each.value
         for each in decisions
-        if each.is_made and each.field in why.applied and each.field in _UPDATE_KEYS
+        if each.is_made and each.field in why.applied and each.field in UPDATE_KEYS
     }
 
 

@@ -1,90 +1,118 @@
-"""The web application: one place that lists every route."""
+"""The web application: one place that lists every route, and who may take it."""
 
-import asyncio
 from importlib.resources import files
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from deskhand.desk.desk import Desk
-from deskhand.mirror.database import MirrorUnavailableError
-from deskhand.records.database import RecordsUnavailableError
-from deskhand.sdk.webhooks import LARGEST_BODY, CallbackRefusedError
-from deskhand.web.console import Console
-from deskhand.web.headers import CALLBACKS, HEALTH, LoopbackConsole, SecurityHeaders, is_local
+from deskhand.records.accounts import Role
+from deskhand.web.access import Entry, Framing
+from deskhand.web.approvals import views as approvals
+from deskhand.web.automations import views as automations
+from deskhand.web.door import Door, SetUp
+from deskhand.web.governing import accounts
+from deskhand.web.governing import views as governing
+from deskhand.web.headers import CALLBACKS, HEALTH, KnownHosts, SecurityHeaders
+from deskhand.web.machine import Machine
+from deskhand.web.panel import views as panel
+from deskhand.web.runs import views as runs
+from deskhand.web.signing_in import views as signing_in
+from deskhand.web.signing_in.limits import SignInLimit
+from deskhand.web.tickets import quarantine
+from deskhand.web.tickets import views as tickets
 
-BODY_SECONDS = 10.0
-"""A callback that takes longer to arrive is cut off; vendors send theirs in one piece."""
+_TECHNICIAN = frozenset({Role.TECHNICIAN})
+_APPROVER = frozenset({Role.APPROVER})
+_ADMIN = frozenset({Role.ADMIN})
+_AT_WORK = frozenset({Role.TECHNICIAN, Role.APPROVER, Role.ADMIN})
+_PANEL = Framing.PANEL
+_ALONE = Framing.TOP_LEVEL
 
-_HANG_UP = {"connection": "close"}
-"""Whatever else the sender had in mind to send is not read."""
+
+def entries(strangers: signing_in.SigningIn) -> tuple[Entry, ...]:
+    """List every page and every change, with who may ask for it; the first that fits answers."""
+    return (
+        Entry("GET", "/sign-in", strangers.ask, None, _PANEL),
+        Entry("POST", "/sign-in", strangers.sign_in, None, _PANEL),
+        Entry("GET", "/setup", strangers.ask_to_set_up, None),
+        Entry("POST", "/setup", strangers.set_up, None),
+        Entry("POST", "/sign-out", signing_in.sign_out),
+        Entry("POST", "/theme", signing_in.choose_theme),
+        # The panel, which the PSA may frame
+        Entry("GET", "/panel/{ticket:path}", panel.panel, framing=_PANEL),
+        Entry("GET", "/parts/work/{ticket:path}", panel.work, framing=_PANEL),
+        Entry("GET", "/parts/offers/{ticket:path}", panel.offers, framing=_PANEL),
+        Entry("GET", "/parts/correction/{ticket:path}", panel.correction, _TECHNICIAN, _PANEL),
+        Entry("GET", "/events/ticket/{ticket:path}", panel.events, framing=_PANEL),
+        Entry("POST", "/triage/{ticket:path}", panel.triage, _TECHNICIAN, _PANEL),
+        Entry("POST", "/plans/for/{ticket:path}", panel.propose, _TECHNICIAN, _PANEL),
+        Entry("POST", "/plans/{plan}/submit", panel.submit, _TECHNICIAN, _PANEL),
+        Entry("POST", "/runs/{run}/steps/{step}/answer", runs.answer, _TECHNICIAN, _PANEL),
+        Entry("POST", "/runs/{run}/steps/{step}/undo", runs.undo, _TECHNICIAN, _PANEL),
+        Entry("POST", "/runs/{run}/steps/{step}/reveal", runs.reveal, _TECHNICIAN, _PANEL),
+        Entry("POST", "/runs/{run}/undo", runs.undo, _TECHNICIAN, _PANEL),
+        Entry("POST", "/runs/{run}/retry", runs.retry, _TECHNICIAN, _PANEL),
+        Entry("POST", "/runs/{run}/cancel", runs.cancel, _AT_WORK, _PANEL),
+        # Deciding, on pages of their own
+        Entry("GET", "/approvals/{approval}", approvals.decision, framing=_ALONE),
+        Entry("POST", "/approvals/{approval}/decide", approvals.decide, _APPROVER, _ALONE),
+        Entry("GET", "/automations/{name}/versions/{version:int}", automations.version, framing=_ALONE),
+        Entry("POST", "/automations/{name}/versions/{version:int}/approve", automations.approve, _APPROVER, _ALONE),
+        Entry("POST", "/automations/{name}/versions/{version:int}/reject", automations.reject, _APPROVER, _ALONE),
+        # The console
+        Entry("GET", "/", tickets.listing),
+        Entry("GET", "/tickets/{ticket:path}", tickets.ticket),
+        Entry("GET", "/quarantine", quarantine.listing),
+        Entry("POST", "/quarantine/resolve", quarantine.resolve, frozenset({Role.TECHNICIAN, Role.ADMIN})),
+        Entry("GET", "/approvals", approvals.listing),
+        Entry("GET", "/runs", runs.listing),
+        Entry("GET", "/runs/{run}", runs.run),
+        Entry("GET", "/parts/run/{run}", runs.steps),
+        Entry("GET", "/events/run/{run}", runs.events),
+        Entry("GET", "/automations", automations.listing),
+        Entry("GET", "/automations/{name}", automations.automation),
+        Entry("GET", "/automations/{name}/effective", automations.effective),
+        Entry("POST", "/runs/{run}/draft", automations.draft, _TECHNICIAN),
+        Entry("POST", "/automations/{name}/edit", automations.edit, _TECHNICIAN),
+        Entry("POST", "/automations/{name}/back-test", automations.back_test, _AT_WORK),
+        Entry("POST", "/automations/{name}/stage", automations.stage, _ADMIN),
+        Entry("POST", "/automations/{name}/overlay", automations.overlay, _ADMIN),
+        Entry("POST", "/automations/{name}/state", automations.change_state, _ADMIN),
+        Entry("GET", "/govern", governing.govern),
+        Entry("GET", "/record", governing.record),
+        Entry("GET", "/switches", governing.switches),
+        Entry("POST", "/switches/throw", governing.throw, _AT_WORK),
+        Entry("POST", "/switches/release", governing.release, _ADMIN),
+        Entry("GET", "/accounts", accounts.listing, frozenset({Role.ADMIN, Role.AUDITOR})),
+        Entry("POST", "/accounts/add", accounts.add, _ADMIN),
+        Entry("POST", "/accounts/change", accounts.change, _ADMIN),
+    )
 
 
 def create_app(desk: Desk) -> ASGIApp:
     """Return the application for one desk."""
-    console = Console(desk)
-    machine = Machine(desk)
+    machine, settings = Machine(desk), desk.configuration.web
+    door = Door(desk, settings.frame_ancestors, SetUp(desk))
+    strangers = signing_in.SigningIn(SignInLimit(desk.clock))
     pages = Starlette(
         routes=[
             Route(HEALTH, machine.health),
             Route(f"{CALLBACKS}{{connector:str}}", machine.callback, methods=["POST"]),
             Mount("/static", StaticFiles(directory=str(files("deskhand.web") / "static"))),
-            Route("/", console.tickets),
-            Route("/tickets/{ticket_id:path}", console.ticket),
-            Route("/quarantine", console.quarantine),
-            Route("/record", console.record),
+            *(Route(each.path, door.endpoint(each), methods=[each.method]) for each in entries(strangers)),
         ],
-        exception_handlers={
-            404: console.not_found,
-            RecordsUnavailableError: console.unavailable,
-            MirrorUnavailableError: console.unavailable,
-        },
+        exception_handlers={404: _not_found},
     )
     pages.router.redirect_slashes = False  # a redirect would repeat whatever name the request came under
-    return SecurityHeaders(LoopbackConsole(pages))
+    return SecurityHeaders(KnownHosts(pages, settings.hosts))
 
 
-class Machine:
-    """What machines ask: is the desk well, and has a record changed."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    async def health(self, request: Request) -> Response:
-        """Answer 200 while the desk is well, 503 while something needs a person; details to this machine only."""
-        health = await run_in_threadpool(self._desk.health)
-        status = 200 if health.is_well else 503
-        if is_local(request.scope):
-            return JSONResponse(health.model_dump(mode="json"), status)
-        return JSONResponse({"ok": health.is_well}, status)
-
-    async def callback(self, request: Request) -> Response:
-        """Take a hint from the vendor: verified on the raw bytes, then only a reason to read the record again."""
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await _body(request)
-        except ClientDisconnect:
-            return PlainTextResponse("incomplete", 400)
-        except TimeoutError:
-            return PlainTextResponse("too slow", 408, headers=_HANG_UP)
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        try:
-            await run_in_threadpool(self._desk.callbacks.receive, request.path_params["connector"], headers, body)
-        except CallbackRefusedError as error:
-            return PlainTextResponse("refused", error.status, headers=_HANG_UP)
-        return PlainTextResponse("ok")
-
-
-async def _body(request: Request) -> bytes:
-    """Read at most one byte more than the largest body a callback may have."""
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > LARGEST_BODY:
-            break
-    return bytes(received[: LARGEST_BODY + 1])
+async def _not_found(request: Request, error: Exception) -> Response:
+    """Say that there is no such page, without echoing its name."""
+    del request, error
+    return HTMLResponse("Not found. The console begins at /.", 404)

@@ -1,0 +1,71 @@
+"""Requests for approval: the list, and the one page where a person decides in plain sight."""
+
+from starlette.responses import RedirectResponse, Response
+
+from deskhand.desk.refusals import DeskRefusedError
+from deskhand.governance.approval import Verdict
+from deskhand.records.accounts import Role
+from deskhand.records.approvals import Approval, ApprovalState
+from deskhand.records.runs import Run
+from deskhand.web.runs import story
+from deskhand.web.shell.pages import Exact, page
+from deskhand.web.visit import SEE_OTHER, MissingError, Visit
+
+
+def listing(visit: Visit) -> Response:
+    """Show what waits for a decision, and what was decided lately."""
+    desk, now = visit.desk, visit.desk.clock()
+    known = desk.resolving.approvals()
+    waiting = [each for each in known if each.state is ApprovalState.PENDING and each.expires_at > now]
+    return page(
+        visit,
+        "approvals/approvals.html",
+        waiting=waiting,
+        decided=[each for each in known if each not in waiting][:50],
+        clients={each.tenant_id: _client(visit, each.tenant_id) for each in known},
+    )
+
+
+def decision(visit: Visit) -> Response:
+    """Show exactly what is approved: the text that follows from the plan alone, beside what it would change now."""
+    approval = _found(visit)
+    plan = visit.desk.resolving.plan(approval.plan_id)
+    told = story.of_plan(visit.desk, plan)
+    is_open = approval.state is ApprovalState.PENDING and approval.expires_at > visit.desk.clock()
+    return page(
+        visit,
+        "approvals/decision.html",
+        approval=approval,
+        text=Exact(visit.desk.resolving.approval_text(plan.id)),
+        story=told,
+        back=visit.address,
+        can_decide=is_open and visit.may(Role.APPROVER) and visit.who.name not in approval.own,
+        is_open=is_open,
+        is_own=visit.who.name in approval.own,
+    )
+
+
+def decide(visit: Visit) -> Response:
+    """Approve or deny the plan whose hash the page carried."""
+    approval = _found(visit)
+    try:
+        verdict = Verdict(visit.form.get("verdict", ""))
+    except ValueError as error:
+        raise DeskRefusedError("Choose to approve or to deny.") from error
+    came_of_it = visit.desk.resolving.decide(
+        visit.who, approval.id, visit.form.get("plan_sha256", ""), verdict, visit.form.get("comment", "").strip()
+    )
+    where = f"/runs/{came_of_it.id}" if isinstance(came_of_it, Run) else f"/approvals/{approval.id}"
+    return RedirectResponse(where, SEE_OTHER)
+
+
+def _found(visit: Visit) -> Approval:
+    try:
+        return visit.desk.resolving.approval(visit.path["approval"])
+    except DeskRefusedError as error:
+        raise MissingError("There is no such request for approval.") from error
+
+
+def _client(visit: Visit, tenant_id: str) -> str:
+    company = visit.desk.mirror.company(tenant_id)
+    return company.name if company else tenant_id

@@ -1,0 +1,1 @@
+"""The documents people approve: drafts, versions, stages, and what is different for a client."""

@@ -1,0 +1,1 @@
+"""Looking after it: figures, record, switches and accounts."""

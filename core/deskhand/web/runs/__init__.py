@@ -1,0 +1,1 @@
+"""What was carried out, step by step, and taking it back."""

@@ -1,0 +1,238 @@
+"""What became of a plan, in the order a person reads it: the plan, its dry run, its approval, its run."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from deskhand.automation import plans
+from deskhand.automation.plan import Argument, Plan, PlannedStep, SourceKind
+from deskhand.desk.desk import Desk
+from deskhand.desk.previewing import StepPreview
+from deskhand.records import approvals, runs
+from deskhand.records.approvals import Approval
+from deskhand.records.runs import RecordedChange, Run, RunState, StepRecord, StepState
+from deskhand.sdk.actions import Change
+
+LONGEST_TARGET = 90
+_UNDONE_STATES = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_REVIEW})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One step as it stands: what it is, what it would change or changed, and what can be done about it."""
+
+    number: int
+    step: PlannedStep
+    record: StepRecord | None
+    changes: Sequence[Change | RecordedChange]
+    problem: str
+    is_privileged: bool
+    is_late: bool
+    can_be_undone: bool
+    has_secret: bool
+
+    @property
+    def state(self) -> str:
+        """The step's state in a word, empty before the run."""
+        return self.record.state.value if self.record else ""
+
+    @property
+    def look(self) -> str:
+        """How it is drawn."""
+        match self.record.state if self.record else None:
+            case StepState.DONE:
+                return "is-done"
+            case StepState.RUNNING:
+                return "is-running"
+            case StepState.WAITING:
+                return "is-waiting"
+            case StepState.FAILED | StepState.UNKNOWN:
+                return "is-failed"
+            case _:
+                return ""
+
+    @property
+    def target(self) -> str:
+        """What it acts on, short: the values it is called with."""
+        values = (_short(each.value) for name, each in self.step.arguments.items() if name != "ticket_id")
+        return " · ".join(filter(None, values))
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took."""
+        if self.record is None or self.record.started_at is None or self.record.ended_at is None:
+            return None
+        return (self.record.ended_at - self.record.started_at).total_seconds()
+
+    @property
+    def arguments(self) -> list[tuple[str, str, str]]:
+        """Name, value and source of each argument."""
+        return [(name.replace("_", " "), _value(each), _source(each)) for name, each in self.step.arguments.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A plan and what became of it so far."""
+
+    plan: Plan
+    approval: Approval | None
+    run: Run | None
+    lines: tuple[Line, ...]
+
+    @property
+    def done(self) -> int:
+        """How many steps are behind us."""
+        return sum(line.state in {"done", "skipped", "undone"} for line in self.lines)
+
+    @property
+    def problems(self) -> int:
+        """How many steps the dry run found trouble with."""
+        return sum(bool(line.problem) for line in self.lines)
+
+    @property
+    def looked_at(self) -> int:
+        """How many steps the dry run could look at."""
+        return sum(not line.is_late for line in self.lines)
+
+    @property
+    def lasting(self) -> tuple[int, ...]:
+        """The numbers of the steps that cannot be undone."""
+        return tuple(line.number for line in self.lines if line.step.irreversible and line.step.tier > 0)
+
+    @property
+    def needs_proof(self) -> bool:
+        """Tell whether somebody has to prove who they are."""
+        return any(line.step.needs_proof for line in self.lines)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Tell whether the run still goes on."""
+        return self.run is not None and not self.run.state.is_over
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Tell whether there is anything to put back."""
+        return any(line.can_be_undone for line in self.lines)
+
+    @property
+    def sentence(self) -> str:
+        """Say where it stands, in one line."""
+        if self.run is None:
+            return ""
+        if self.run.undoing:
+            return "Undoing"
+        current = next((line for line in self.lines if line.state in _CURRENT), None)
+        where = f"step {current.number} of {len(self.lines)}: {current.step.title}" if current else "its end"
+        return _SENTENCES[self.run.state].format(where=where, done=self.done, all=len(self.lines))
+
+
+_CURRENT = frozenset({"running", "waiting", "failed", "unknown"})
+_SENTENCES = {
+    RunState.QUEUED: "Starting",
+    RunState.RUNNING: "Running {where}",
+    RunState.WAITING: "Waiting at {where}",
+    RunState.DONE: "Done: all {all} steps, each checked by reading it back.",
+    RunState.FAILED: "Failed at {where}",
+    RunState.NEEDS_REVIEW: "A person has to look at {where}",
+    RunState.CANCELLED: "Cancelled after {done} of {all} steps.",
+    RunState.UNDONE: "Undone: what was changed is as it was before.",
+}
+
+
+def of_ticket(desk: Desk, ticket_id: str) -> Story | None:
+    """Tell the newest plan of a ticket, with a fresh dry run where it has not run."""
+    known = plans.of_ticket(desk.records, ticket_id)
+    return of_plan(desk, known[-1]) if known else None
+
+
+def of_plan(desk: Desk, plan: Plan) -> Story:
+    """Tell what became of a plan."""
+    asked = approvals.of_plan(desk.records, plan.id)
+    ran = [run for run in runs.of_ticket(desk.records, plan.ticket_id) if run.plan_id == plan.id and not run.is_shadow]
+    run = ran[-1] if ran else None
+    previews = () if run is not None else desk.resolving.preview(plan.id)
+    return Story(plan, asked[0] if asked else None, run, _lines(desk, plan, run, previews))
+
+
+def of_run(desk: Desk, run: Run) -> Story:
+    """Tell a run with its plan."""
+    plan = desk.resolving.plan(run.plan_id)
+    asked = approvals.of_plan(desk.records, plan.id)
+    return Story(plan, asked[0] if asked else None, run, _lines(desk, plan, run, ()))
+
+
+def fingerprint(desk: Desk, ticket_id: str) -> str:
+    """Return a word that changes whenever the ticket's plans, approvals or runs do."""
+    known = plans.of_ticket(desk.records, ticket_id)
+    newest = known[-1].id if known else ""
+    asked = approvals.of_plan(desk.records, newest) if newest else ()
+    return _digest(newest, *asked, *runs.of_ticket(desk.records, ticket_id))
+
+
+def run_fingerprint(run: Run) -> str:
+    """Return a word that changes whenever the run does."""
+    return _digest(run)
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()[:16]
+
+
+def _lines(desk: Desk, plan: Plan, run: Run | None, previews: Sequence[StepPreview]) -> tuple[Line, ...]:
+    seen = {each.step.id: each for each in previews}
+    lines = []
+    for number, step in enumerate(plan.steps, 1):
+        record = run.step(step.id) if run is not None else None
+        preview = seen.get(step.id)
+        changes: Sequence[Change | RecordedChange] = ()
+        if record is not None:
+            changes = record.changes
+        elif preview is not None:
+            changes = preview.changes
+        lines.append(
+            Line(
+                number=number,
+                step=step,
+                record=record,
+                changes=changes,
+                problem=(preview.problem or "") if preview is not None else "",
+                is_privileged=preview is not None and preview.is_privileged,
+                is_late=preview is not None and preview.is_late,
+                can_be_undone=_can_be_undone(step, record, run),
+                has_secret=run is not None and desk.resolving.engine.handover.holds(run.id, step.id),
+            )
+        )
+    return tuple(lines)
+
+
+def _can_be_undone(step: PlannedStep, record: StepRecord | None, run: Run | None) -> bool:
+    if run is None or record is None or run.state not in _UNDONE_STATES or run.undoing:
+        return False
+    return record.state is StepState.DONE and step.tier > 0 and step.irreversible is None
+
+
+def _short(value: JsonValue) -> str:
+    if value is None or isinstance(value, dict | list):
+        return ""
+    line = " ".join(str(value).split())
+    return line if len(line) <= LONGEST_TARGET else f"{line[: LONGEST_TARGET - 1]}…"
+
+
+def _value(argument: Argument) -> str:
+    if argument.source is SourceKind.PROMPT:
+        return "asked for during the run"
+    return "known during the run" if argument.is_late and argument.value is None else str(argument.value)
+
+
+def _source(argument: Argument) -> str:
+    words = {
+        SourceKind.TICKET: "a field of the ticket",
+        SourceKind.DIRECTORY: "on record for this client",
+        SourceKind.TECHNICIAN: "the technician's words",
+        SourceKind.CONSTANT: "fixed",
+        SourceKind.STEP: "an earlier step",
+        SourceKind.PROMPT: "a person's answer",
+    }
+    return f"{words[argument.source]}: {argument.origin}"

@@ -1,0 +1,123 @@
+"""Runs: the list, one run step by step, and what people do about it."""
+
+from pydantic import SecretStr
+from starlette.responses import Response
+
+from deskhand.desk.refusals import DeskRefusedError
+from deskhand.records.runs import Run, RunState
+from deskhand.web.live import changes_of
+from deskhand.web.runs import story
+from deskhand.web.shell.pages import page, part
+from deskhand.web.signing_in.views import own_path
+from deskhand.web.visit import MissingError, Visit
+
+MOST = 100
+
+
+def listing(visit: Visit) -> Response:
+    """Show runs, newest first; of one state or automation where one is asked for."""
+    state = next((each for each in RunState if each.value == visit.query.get("state")), None)
+    automation = visit.query.get("automation") or None
+    found = visit.desk.resolving.runs(MOST, state=state, automation=automation)
+    return page(
+        visit,
+        "runs/runs.html",
+        runs=found,
+        clients={each.tenant_id: _client(visit, each.tenant_id) for each in found},
+        states=list(RunState),
+        current=state,
+        automation=automation,
+    )
+
+
+def run(visit: Visit) -> Response:
+    """Show one run."""
+    known = _found(visit)
+    return page(
+        visit,
+        "runs/run.html",
+        **_told(visit, known),
+        client=_client(visit, known.tenant_id),
+        entries=_entries(visit, known),
+        seen=story.run_fingerprint(known),
+    )
+
+
+def steps(visit: Visit) -> Response:
+    """Show the part of a run that changes while it goes on."""
+    return part(visit, "runs/going.html", **_told(visit, _found(visit)))
+
+
+def events(visit: Visit) -> Response:
+    """Tell, as it happens, that the run has changed; not how."""
+    run_id, desk = _found(visit).id, visit.desk
+    return changes_of(
+        lambda: story.run_fingerprint(desk.resolving.run(run_id)), visit.query.get("seen", ""), desk.stopping
+    )
+
+
+def answer(visit: Visit) -> Response:
+    """Give the run what a person read out. It is not kept."""
+    known = _found(visit)
+    value = visit.form.get("value", "").strip()
+    if not value:
+        raise DeskRefusedError("Type what the person read out.")
+    visit.desk.resolving.answer(visit.who, known.id, visit.path["step"], SecretStr(value))
+    return visit.done(_back(visit, known))
+
+
+def cancel(visit: Visit) -> Response:
+    """Stop a run before its next step."""
+    known = _found(visit)
+    visit.desk.resolving.cancel(visit.who, known.id)
+    return visit.done(_back(visit, known))
+
+
+def retry(visit: Visit) -> Response:
+    """Take a failed run up again."""
+    known = _found(visit)
+    visit.desk.resolving.retry(visit.who, known.id)
+    return visit.done(_back(visit, known))
+
+
+def undo(visit: Visit) -> Response:
+    """Put back what the run changed, or one of its steps."""
+    known = _found(visit)
+    visit.desk.resolving.undo(visit.who, known.id, visit.path.get("step"))
+    return visit.done(_back(visit, known))
+
+
+def reveal(visit: Visit) -> Response:
+    """Show once what a step made for a person."""
+    known = _found(visit)
+    found = visit.desk.resolving.reveal(visit.who, known.id, visit.path["step"])
+    shown = [(name.replace("_", " "), value.get_secret_value()) for name, value in found.items()]
+    template = "runs/revealed.html" if visit.is_partial else "runs/revealed_page.html"
+    return page(visit, template, shown=shown, back=f"/runs/{known.id}")
+
+
+def _found(visit: Visit) -> Run:
+    try:
+        return visit.desk.resolving.run(visit.path["run"])
+    except DeskRefusedError as error:
+        raise MissingError("There is no such run.") from error
+
+
+def _told(visit: Visit, known: Run) -> dict[str, object]:
+    return {"story": story.of_run(visit.desk, known), "run": known, "back": f"/runs/{known.id}"}
+
+
+def _back(visit: Visit, known: Run) -> str:
+    wanted = own_path(visit.form.get("back", ""))
+    return wanted if wanted != "/" else f"/runs/{known.id}"
+
+
+def _client(visit: Visit, tenant_id: str) -> str:
+    company = visit.desk.mirror.company(tenant_id)
+    return company.name if company else tenant_id
+
+
+def _entries(visit: Visit, known: Run) -> list[object]:
+    """List what the log says of this run."""
+    entries = visit.desk.records.audit_entries(ticket=known.ticket_id)
+    return [each for each in entries if known.id in {each.detail.get("run"), each.detail.get("run_id")}]

@@ -1,0 +1,1 @@
+"""The tickets that were handled, those held back, and each one's why."""
