@@ -56,6 +56,12 @@ class Handover:
             found = self._secrets.pop((run_id, step_id), None)
         return {} if found is None else found[1]
 
+    def holds(self, run_id: str, step_id: str) -> bool:
+        """Tell whether there is something to `take`."""
+        with self._lock:
+            self._clear()
+            return (run_id, step_id) in self._secrets
+
     def _clear(self) -> None:
         now = self.clock()
         for place in [place for place, (until, _) in self._answers.items() if until <= now]:
