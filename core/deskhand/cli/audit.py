@@ -21,8 +21,12 @@ from deskhand.cli.answers import (
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.cli.stores import expect_records, records_of
 from deskhand.configuration.loading import load
+from deskhand.configuration.schema import Configuration
+from deskhand.desk.anchoring import Report, Seen, open_anchoring, told_of, verify_with_places
 from deskhand.desk.lock import StateLock
-from deskhand.desk.stores import records_location, renew_records_key, verify_records
+from deskhand.desk.stores import records_location, renew_records_key
+from deskhand.governance.anchoring.anchoring import Outcome
+from deskhand.governance.anchoring.place import PlaceError
 from deskhand.records import explanations
 from deskhand.records.audit.anchors import read_anchors
 from deskhand.records.audit.export import export as export_entries
@@ -31,7 +35,6 @@ from deskhand.records.audit.proofs import ProofError
 from deskhand.records.audit.proofs import check as check_bundle
 from deskhand.records.audit.proofs import prove as make_bundle
 from deskhand.records.audit.renewal import accept_records
-from deskhand.records.audit.verification import Verification
 from deskhand.records.documents import Why
 
 _SHOWN = ("entries", "covered", "anchor", "key")
@@ -60,9 +63,12 @@ def command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Check this bundle, and no record store: it needs --trust and no configuration.",
 )
+@click.option("--offline", is_flag=True, help="Do not read the anchors of [audit.anchors].")
 @json_option
 @explaining_errors
-def verify(config_path: Path, anchors: Path | None, key: str | None, bundle: Path | None, *, as_json: bool) -> None:
+def verify(
+    config_path: Path, anchors: Path | None, key: str | None, bundle: Path | None, *, offline: bool, as_json: bool
+) -> None:
     """Prove that no entry was changed, or name the first one that was. Changes nothing; the desk may be running."""
     trust = _trust(key)
     if bundle is not None:
@@ -74,19 +80,48 @@ def verify(config_path: Path, anchors: Path | None, key: str | None, bundle: Pat
         noted = read_anchors(anchors) if anchors else ()
     except ValueError as error:
         fail(ExitCode.USAGE, str(error))
-    result = verify_records(configuration, trust=trust, anchors=noted)
+    report = verify_with_places(configuration, trust, noted, offline=offline)
     if as_json:
-        print_json(_document(result))
-    elif result.ok:
-        document = _document(result)
+        print_json(_document(report))
+    elif report.result.ok:
+        document = _document(report)
         print_pairs({"record": "whole: no entry was changed", **{name: document[name] for name in _SHOWN}})
+        print_pairs({each.place: told_of(each) for each in report.seen})
         print_line("Note anchor and key on another machine: they catch what nothing on this one can.", style="dim")
-    if not result.ok:
-        where = (
-            f"first bad entry: {result.first_bad}" if result.first_bad is not None else "no single entry is to blame"
-        )
-        told = f"{records_location(configuration)}: the record was changed: {result.reason}"
-        fail(ExitCode.FAILED, f"{told}\n{where}; {result.entries} entries were read")
+    _fail_where_it_must(configuration, report)
+
+
+@command.command()
+@config_option
+@click.option(
+    "--accept-rollback",
+    metavar="REASON",
+    help="Go on after a restore that lost entries, with the reason on the record.",
+)
+@json_option
+@explaining_errors
+def anchor(config_path: Path, accept_rollback: str | None, *, as_json: bool) -> None:
+    """Sign what is new and copy the checkpoint to every place of [audit.anchors] now; the PSA's note is the desk's."""
+    configuration = load(config_path)
+    with records_of(configuration) as records:
+        anchoring = open_anchoring(configuration, records)
+        if not anchoring.places:
+            fail(ExitCode.CONFIGURATION, f"{configuration.file}: no place to anchor in; set one of [audit.anchors]")
+        try:
+            lost = anchoring.accept_rollback("operator", accept_rollback) if accept_rollback else ()
+        except PlaceError as error:
+            fail(ExitCode.UNAVAILABLE, str(error))
+        outcomes = anchoring.anchor(at_once=True)
+    if as_json:
+        print_json([{name: getattr(each, name) for name in Outcome.__slots__} for each in outcomes])
+    else:
+        for each in lost:
+            print_line(f"Accepted as lost: {each.line()}")
+        rows = [(each.place, each.size, each.reference or each.trouble) for each in outcomes]
+        print_table("Anchors", ("place", "entries", "where"), rows)
+    wrong = [each.place for each in outcomes if each.trouble]
+    if wrong:
+        fail(ExitCode.UNAVAILABLE, f"{len(wrong)} of {len(outcomes)} places took no anchor: {', '.join(wrong)}")
 
 
 @command.command()
@@ -219,7 +254,26 @@ def _write(path: Path, text: str) -> None:
         )
 
 
-def _document(result: Verification) -> dict[str, Any]:
+def _fail_where_it_must(configuration: Configuration, report: Report) -> None:
+    result = report.result
+    if not result.ok:
+        where = (
+            f"first bad entry: {result.first_bad}" if result.first_bad is not None else "no single entry is to blame"
+        )
+        against = f"\nwhat contradicts it: the anchors of {', '.join(report.blamed)}" if report.blamed else ""
+        told = f"{records_location(configuration)}: the record was changed: {result.reason}"
+        fail(ExitCode.FAILED, f"{told}\n{where}; {result.entries} entries were read{against}")
+    unread = [f"{each.place}: {each.unread}" for each in report.seen if each.unread and not each.is_open]
+    if unread:
+        reasons = "\n".join(unread)
+        fail(
+            ExitCode.UNAVAILABLE,
+            f"the record is whole, but not every anchor was read (--offline does without)\n{reasons}",
+        )
+
+
+def _document(report: Report) -> dict[str, Any]:
+    result = report.result
     return {
         "ok": result.ok,
         "first_bad": result.first_bad,
@@ -228,7 +282,14 @@ def _document(result: Verification) -> dict[str, Any]:
         "covered": result.covered,
         "anchor": result.anchor.line() if result.anchor else None,
         "key": result.trust.written().splitlines()[-1] if result.trust else None,
+        "anchors": {each.place: _seen_document(each) for each in report.seen},
+        "contradicted_by": list(report.blamed),
     }
+
+
+def _seen_document(seen: Seen) -> dict[str, Any]:
+    newest = max((each.size for each in seen.anchors), default=0)
+    return {"count": len(seen.anchors), "newest": newest, "unread": seen.unread}
 
 
 def _tell(why: Why) -> None:

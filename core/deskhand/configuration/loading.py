@@ -13,6 +13,9 @@ from deskhand.configuration.secret_references import SecretReferenceError, deref
 from deskhand.registry import Registry
 from deskhand.sdk.settings import ConnectorSettings
 
+_SECRET_SECTIONS = (("records",), ("audit", "anchors", "s3"))
+"""The tables, beside the connectors', whose values may name a file or a variable."""
+
 
 def load(path: Path) -> Configuration:
     """Read and check a TOML file. Raises InvalidConfigurationError with every problem found.
@@ -72,17 +75,30 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _with_secrets(path: Path, document: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """Put in what references name, in [records] and in the connectors'; one that leads nowhere is a problem."""
+    """Put in what references name where secrets may stand; one that leads nowhere is a problem."""
     problems: list[Problem] = []
-    resolved = dict(document)
-    if "records" in document:
-        resolved["records"] = _resolved(path, ("records",), document["records"], problems)
+    resolved = document
     connectors = document.get("connectors")
-    if isinstance(connectors, dict):
-        resolved["connectors"] = {
-            name: _resolved(path, ("connectors", name), section, problems) for name, section in connectors.items()
-        }
+    names = connectors if isinstance(connectors, dict) else {}
+    for where in (*_SECRET_SECTIONS, *(("connectors", name) for name in names)):
+        resolved = _resolved_within(path, where, (), resolved, problems)
     return resolved, problems
+
+
+def _resolved_within(
+    path: Path, rest: tuple[str, ...], above: tuple[str, ...], section: dict[str, Any], problems: list[Problem]
+) -> dict[str, Any]:
+    name, where = rest[0], (*above, rest[0])
+    if name not in section:
+        return section
+    inner = section[name]
+    if len(rest) == 1:
+        return {**section, name: _resolved(path, where, inner, problems)}
+    return (
+        section
+        if not isinstance(inner, dict)
+        else {**section, name: _resolved_within(path, rest[1:], where, inner, problems)}
+    )
 
 
 def _resolved(path: Path, where: tuple[str, ...], section: Any, problems: list[Problem]) -> Any:  # noqa: ANN401  # TOML

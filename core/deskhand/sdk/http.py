@@ -122,22 +122,24 @@ class HttpClient:
         """Read; the answer's status is below 400 and its body complete."""
         return self.send("GET", path, params=params, headers=headers)
 
-    def send(
+    def send(  # noqa: PLR0913  # each is a part of a request
         self,
         method: str,
         path: str,
         *,
         json: JsonBody = None,
         form: Form | None = None,
+        content: bytes | None = None,
         params: Parameters | None = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
     ) -> httpx.Response:
         """Send a request and return its answer, whose status is below 400 and whose body is complete.
 
-        The body is ``json``, or ``form`` as ``application/x-www-form-urlencoded``: one of them at most.
+        The body is ``json``, ``form`` as ``application/x-www-form-urlencoded``, or ``content``, whose type ``headers``
+        tell: one of them at most.
         """
-        request = self._request(method, path, json, params, headers, form)
+        request = self._request(method, path, _Body(json, form, content), params, headers)
         return self._exchange(request, itself, repeatable=idempotent or _is_read(request))
 
     def json(
@@ -155,7 +157,7 @@ class HttpClient:
 
         An HTML error page or a truncated body is UnavailableError for what may be repeated, else UncertainError.
         """
-        request = self._request(method, path, json, params, headers, form)
+        request = self._request(method, path, _Body(json, form), params, headers)
         return self._exchange(request, json_value, repeatable=idempotent or _is_read(request))
 
     def pages(
@@ -166,14 +168,14 @@ class HttpClient:
         Each page is fetched when it is asked for. UnavailableError where the pages go in a circle.
         """
         seen: set[str] = set()
-        request: httpx.Request | None = self._request("GET", path, None, params, headers)
+        request: httpx.Request | None = self._request("GET", path, _Body(), params, headers)
         while request is not None:
             if str(request.url) in seen:
                 raise UnavailableError(f"{_name(request)}: the pages go in a circle")
             seen.add(str(request.url))
             value, following = self._exchange(request, page, repeatable=True)
             yield value
-            request = self._request("GET", following, None, None, headers) if following else None
+            request = self._request("GET", following, _Body(), None, headers) if following else None
 
     def close(self) -> None:
         """Close every connection; the client is not used afterwards."""
@@ -196,18 +198,19 @@ class HttpClient:
         self,
         method: str,
         path: str,
-        json: JsonBody,
+        body: "_Body",
         params: Parameters | None,
         headers: Mapping[str, str] | None,
-        form: Form | None = None,
     ) -> httpx.Request:
-        if form is not None and json is not None:
-            raise RejectedError(f"{method} request to {self._base.host} cannot be built: its body is JSON or a form")
+        if not body.is_one_at_most:
+            raise RejectedError(f"{method} request to {self._base.host} cannot be built: it has more than one body")
         try:
             url = self._url(path)
             if params:
                 url = url.copy_merge_params(dict(params))
-            return self._client.build_request(method, url, json=json, data=form, headers=headers)
+            return self._client.build_request(
+                method, url, json=body.json, data=body.form, content=body.content, headers=headers
+            )
         except (ValueError, TypeError, RecursionError, httpx.InvalidURL) as error:
             reason = f"{method} request to {self._base.host} cannot be built: {type(error).__name__}"
             raise RejectedError(f"{reason} in its path, parameters, headers or body") from None
@@ -302,6 +305,19 @@ class HttpClient:
         explanation = _read(self._explain, answer, otherwise="")
         printable = "".join(each if each.isprintable() else " " for each in explanation[:LONGEST_EXPLANATION])
         return f"{message}: {printable}" if printable.strip() else message
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What a request carries, in one of three forms."""
+
+    json: JsonBody = None
+    form: Form | None = None
+    content: bytes | None = None
+
+    @property
+    def is_one_at_most(self) -> bool:
+        return sum(each is not None for each in (self.json, self.form, self.content)) <= 1
 
 
 class _Transient(Exception):  # noqa: N818  # a control signal inside this module

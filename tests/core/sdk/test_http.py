@@ -95,10 +95,18 @@ def test_a_form_arrives_as_a_form(dial: Dial) -> None:
     assert second.body == b"To="
 
 
-def test_a_body_is_json_or_a_form(dial: Dial) -> None:
+def test_bytes_arrive_as_they_are_with_the_type_they_were_given(dial: Dial) -> None:
     line = dial(ok())
-    with pytest.raises(RejectedError, match="JSON or a form"):
-        line.client.send("POST", "/x", json={}, form={})
+    line.client.send("POST", "/x", content=b"\x00\xff", headers={"Content-Type": "application/timestamp-query"})
+    (request,) = line.vendor.seen
+    assert (request.headers["content-type"], request.body) == ("application/timestamp-query", b"\x00\xff")
+
+
+def test_a_body_is_json_a_form_or_bytes(dial: Dial) -> None:
+    line = dial(ok())
+    for bodies in ({"json": {}, "form": {}}, {"json": {}, "content": b""}, {"form": {}, "content": b""}):
+        with pytest.raises(RejectedError, match="more than one body"):
+            line.client.send("POST", "/x", **bodies)  # type: ignore[arg-type]  # each is one of its own
     assert not line.vendor.seen
 
 

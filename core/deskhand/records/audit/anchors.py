@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy import select
 
@@ -26,6 +27,12 @@ class Anchor:
         """Write the anchor as one line of an anchor file."""
         return f"{self.size} {encoded(self.root)}"
 
+    @classmethod
+    def read(cls, line: str) -> Self:
+        """Read a line of an anchor file. Raises ValueError where it is none."""
+        size, root = line.split()
+        return cls(int(size), decoded_key(root))
+
 
 def anchor_of(records: Records) -> Anchor:
     """Return the log as it is now, to be noted elsewhere."""
@@ -46,8 +53,7 @@ def read_anchors(path: Path) -> tuple[Anchor, ...]:
 
 def _read(path: Path, number: int, line: str) -> Anchor:
     try:
-        size, root = line.split()
-        return Anchor(int(size), decoded_key(root))
+        return Anchor.read(line)
     except ValueError as error:
         raise AnchorError(
             f"{path}, line {number}: expected a number of entries and a root, as `deskhand audit verify` prints them"
