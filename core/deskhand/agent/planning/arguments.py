@@ -1,4 +1,4 @@
-"""The arguments of one step: identifiers of the ticket, records of this tenant, the technician's words, our constants."""
+"""The arguments of a step: identifiers of the ticket, records of this tenant, technician's words, our constants."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

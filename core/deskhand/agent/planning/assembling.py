@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from deskhand.agent.planning.clauses import Clause, Joint
 from deskhand.agent.planning.hearing import Heard, Listener
 from deskhand.agent.planning.lexicon import word_set
+from deskhand.agent.planning.people import is_introduced
 from deskhand.agent.planning.words import Kind, Word
 
 
@@ -61,7 +62,10 @@ def _merged(before: Heard | None, clause: Clause, listener: Listener, names: fro
 
 
 def _borrowed(before: Heard, clause: Clause, listener: Listener, names: frozenset[str]) -> Heard | None:
-    """Take the verb, else the whole wording, from the clause before."""
+    """Take the verb, else the whole wording, from the clause before: for another object, or for another name."""
+    bare = listener.hear(clause, names)
+    if not bare.near and not _is_only_names(bare, names, is_group=bool(before.hearings and before.hearings[0].links)):
+        return None
     explained = frozenset().union(*(hearing.explained for hearing in before.hearings[:1]))
     for indices in (before.acting & explained, explained):
         lent = tuple(before.clause.words[at] for at in sorted(indices))
@@ -71,11 +75,27 @@ def _borrowed(before: Heard, clause: Clause, listener: Listener, names: frozense
     return None
 
 
+def _is_only_names(heard: Heard, names: frozenset[str], *, is_group: bool) -> bool:
+    """Tell whether nothing but names is left in a clause; a group's may be written small."""
+    grammar = heard.role("function") | heard.role("person") | frozenset(heard.vendors.values())
+    words = heard.clause.words
+    return all(
+        at in grammar
+        or words[at].kind is not Kind.WORD
+        or words[at].folded in names
+        or is_introduced(heard.clause, at)
+        or is_group
+        for at in range(len(words))
+    )
+
+
 def _ahead(clause: Clause, behind: Heard, listener: Listener, names: frozenset[str]) -> Heard | None:
     """Take the person, else the verb, from the clause behind: “block and sign out the user”, “Passwort und … ”."""
-    persons = behind.role("person")
-    people = tuple(behind.clause.words[at] for at in sorted(persons))
-    verbs = tuple(behind.clause.words[at] for at in sorted(behind.acting))
+    bare = listener.hear(clause, names)
+    if len(bare.known) < len(clause.words):
+        return None
+    people = tuple(behind.clause.words[at] for at in sorted(behind.role("person"))) if bare.acting else ()
+    verbs = tuple(behind.clause.words[at] for at in sorted(behind.acting)) if bare.near else ()
     for lent in (people, verbs):
         heard = _with(clause, (), lent, listener, names)
         if lent and heard.hearings:

@@ -7,6 +7,7 @@ from typing import Final
 from deskhand.agent.planning.catalogue import Catalogue, CatalogueEntry, capability_of, connector_of
 from deskhand.agent.planning.clauses import Clause
 from deskhand.agent.planning.lexicon import Lexicon, Match, Role, lexicon, lexicon_of
+from deskhand.agent.planning.people import is_introduced
 from deskhand.agent.planning.words import Kind
 
 PERSON_FIELDS: Final = frozenset({"user_id", "to", "contact_id"})
@@ -38,6 +39,8 @@ class Heard:
     """Words that name a connector's vendor."""
     acting: frozenset[int] = frozenset()
     """Every word that is part of some capability's verb or phrase."""
+    known: frozenset[int] = frozenset()
+    """Every word that is part of any wording at all."""
 
     def role(self, kind: Role, name: str | None = None) -> frozenset[int]:
         """Return the words in a role."""
@@ -81,8 +84,10 @@ class Listener:
             else:
                 key: tuple[Role, str] = (kind, match.owner.name)  # type: ignore[assignment]  # the parts are ruled out
                 roles[key] = roles.get(key, frozenset()) | match.indices
+        known = frozenset().union(*(match.indices for match in matches))
         is_anybody_named = bool(roles.keys() & _ANYBODY) or any(
-            word.kind is Kind.ADDRESS or word.folded in names for word in clause.words
+            word.kind is Kind.ADDRESS or word.folded in names or (at not in known and is_introduced(clause, at))
+            for at, word in enumerate(clause.words)
         )
         hearings = [
             hearing
@@ -97,6 +102,7 @@ class Listener:
             roles,
             {word.folded: at for at, word in enumerate(clause.words) if word.folded in self._vendors},
             frozenset().union(*(match.indices for match in matches if match.owner.kind in {"verb", "phrase"})),
+            known,
         )
 
     def _hearing(self, name: str, found: Mapping[str, Sequence[Match]], *, is_anybody_named: bool) -> Hearing | None:

@@ -22,7 +22,7 @@ Role: TypeAlias = Literal[
 Wordings: TypeAlias = Mapping[str, str]
 """Wordings by language, in the file's own notation."""
 
-WIDEST_GAP: Final = 4
+WIDEST_GAP: Final = 8
 _SHORTEST_WITH_A_SLIP: Final = 5
 _SHORTEST_WITH_TWO: Final = 9
 _LONGEST_ENDING: Final = 4

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from deskhand.agent.planning.clauses import Clause
 from deskhand.agent.planning.facts import PlanningFacts
 from deskhand.agent.planning.legible import folded
 from deskhand.agent.planning.lexicon import word_set
@@ -173,11 +174,16 @@ def spans_of_contacts(
     return tuple(each for each in longest if not any(each < other for other in longest))
 
 
-def is_introduced(words: Sequence[Word], at: int) -> bool:
-    """Tell whether a word stands where a name does: written like one, or behind “for”, “of” or “user”."""
-    is_first = at == 0
-    is_like_a_name = words[at].text[:1].isupper() and not is_first
-    return is_like_a_name or (at > 0 and words[at - 1].folded in word_set("introducers"))
+def is_introduced(clause: Clause, at: int) -> bool:
+    """Tell whether a word stands where a name does: written like one, or right behind “for”, “of” or “user”."""
+    word = clause.words[at]
+    if word.kind is not Kind.WORD:
+        return False
+    before = clause.sentence[: word.start].rstrip()
+    if word.text[:1].isupper() and before and before[-1] not in ".!?:•*-\n":
+        return True
+    behind = at > 0 and not clause.sentence[clause.words[at - 1].end : word.start].strip(" '’-")
+    return behind and clause.words[at - 1].end <= word.start and clause.words[at - 1].folded in word_set("introducers")
 
 
 def _parts(name: str) -> tuple[str, ...]:

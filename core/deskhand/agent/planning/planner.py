@@ -99,6 +99,8 @@ class Drafting:
     """What was asked for so far, with the person it is about."""
     _started: dict[str, str] = field(default_factory=dict, init=False)
 
+    _is_proof_asked_for: bool = field(default=False, init=False)
+
     def __post_init__(self) -> None:
         """Nobody has been spoken of yet."""
         self.people = People(self.situation.facts, self.situation.context)
@@ -150,6 +152,7 @@ class Drafting:
         entry, hearing = self.selector.select(heard)
         if entry is None:
             raise not_available("nothing that is connected for this client can do this")
+        self._is_proof_asked_for |= hearing.capability == START
         taking = Taking(heard, hearing, entry, self.people, following)
         sayings = taking.sayings()
         if sayings.subject is not None:
@@ -204,9 +207,8 @@ class Drafting:
 
     def proposal(self, text: str, *, requested_by: str, plan_id: str) -> Proposal:
         """Return the plan if nothing was refused, else every refusal."""
-        for step_id, refusal in unproven(self.steps).items():
-            clause = next(step.clause for step in self.steps if step.id == step_id)
-            self.refusals.append(refusal.of(clause))
+        if not (self.refusals and self._is_proof_asked_for):
+            self._refuse_unproven()
         for step in self.steps:
             negated = self.unwanted.get(step.action.partition(".")[2])
             if negated is not None:
@@ -226,6 +228,10 @@ class Drafting:
             steps=tuple(self.steps),
         )
         return Proposal(plan=plan, engine=self.selector.engine or RULES)
+
+    def _refuse_unproven(self) -> None:
+        clauses_of = {step.id: step.clause for step in self.steps}
+        self.refusals += [refusal.of(clauses_of[step_id]) for step_id, refusal in unproven(self.steps).items()]
 
     def _person(self) -> Named | None:
         """Name whom the plan is about: who is verified, else the one person in it, else the requester."""

@@ -189,7 +189,7 @@ class Taking:
             if subject is not None:
                 self.left -= set(run)
                 yield subject
-            elif is_introduced(clause.words, run[0]):
+            elif is_introduced(clause, run[0]):
                 raise self.people.stranger(name)
 
     def _certain(self, name: str, connector: str) -> Subject:
