@@ -151,7 +151,16 @@ def _steps(binding: _Binding) -> Iterator[PlannedStep]:
         if any(binding.facts.lacks(check) for check in step.when):
             continue
         arguments = {name: binding.argument(step, name, given) for name, given in step.arguments.items()}
-        yield _planned(step, binding.actions[step.action], arguments)
+        yield _planned(step, binding.actions[step.action], _of_one_person(arguments))
+
+
+def _of_one_person(arguments: Mapping[str, Argument]) -> dict[str, Argument]:
+    """Say of what is known only during the run whose it is: the person's whom the step's facts are about."""
+    people = {each.person for each in arguments.values() if each.person is not None}
+    if len(people) != 1:
+        return dict(arguments)
+    changed = {"person": next(iter(people))}
+    return {name: each.model_copy(update=changed) if each.is_late else each for name, each in arguments.items()}
 
 
 def _planned(step: Step, action: KnownAction, arguments: Mapping[str, Argument]) -> PlannedStep:

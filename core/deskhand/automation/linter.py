@@ -17,7 +17,7 @@ from deskhand.automation.document import (
     StepVerification,
 )
 from deskhand.automation.known import KnownAction, KnownActions
-from deskhand.automation.personal import looks_personal, texts_of
+from deskhand.automation.personal import Names, looks_personal, texts_of
 from deskhand.automation.stage import Stage
 from deskhand.sdk.actions import Tier
 
@@ -49,7 +49,7 @@ class Finding:
 class _Subject:
     document: Automation
     actions: KnownActions
-    names: Collection[str]
+    names: Names
     stage: Stage
 
     def steps(self) -> Iterator[tuple[str, Step, KnownAction]]:
@@ -68,7 +68,7 @@ def lint(
     document: Automation, actions: KnownActions, *, names: Collection[str] = (), stage: Stage = Stage.OFF
 ) -> tuple[Finding, ...]:
     """Return what is wrong, errors first. ``names`` are people and clients no document may name."""
-    subject = _Subject(document, actions, names, stage)
+    subject = _Subject(document, actions, Names.of(names), stage)
     found = [finding for rule in _RULES for finding in rule(subject)]
     return tuple(sorted(found, key=lambda each: each.severity is not Severity.ERROR))
 

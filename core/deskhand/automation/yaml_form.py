@@ -19,13 +19,14 @@ Place: TypeAlias = tuple[str | int, ...]
 """The keys that lead to a value, outermost first."""
 M = TypeVar("M", bound=BaseModel)
 
+_VERSION = re.compile(r"^version:[ \t]*[0-9]+[ \t]*$", re.MULTILINE)
 _MAPPING: TypeAdapter[Mapping[str, JsonValue]] = TypeAdapter(Mapping[str, JsonValue])
 _SECTIONS: Mapping[str, str] = {
     "match": "Which tickets it is for. Every part must hold; words are as tickets write them, `*` ends a beginning.",
     "preconditions": "What must hold, or nothing is planned.",
     "parameters": "What differs from ticket to ticket, and the one place each value may come from.",
     "steps": "What is done, in this order. A step is given parameters, constants, earlier results or answers.",
-    "approval": "Who approves a run, and how long that counts. Never the one who asked.",
+    "approval": "Who approves a run that somebody asks for, and how long that counts. Never the one who asked.",
 }
 
 
@@ -79,6 +80,11 @@ def written(document: BaseModel, sections: Mapping[str, str] | None = None) -> s
     """Write a document with a comment above each section that has one; defaults are left out."""
     values = _MAPPING.validate_json(document.model_dump_json(exclude_defaults=True))
     return "\n".join(_section(name, value, (sections or {}).get(name)) for name, value in values.items())
+
+
+def with_version(text: str, version: int) -> str:
+    """Return the text with another version number; the rest, comments too, stays as it was written."""
+    return _VERSION.sub(f"version: {version}", text, count=1)
 
 
 def _section(name: str, value: JsonValue, comment: str | None) -> str:

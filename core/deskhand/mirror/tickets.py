@@ -1,6 +1,6 @@
 """The mirror's tickets and notes, and what triage learns from: closed tickets, searchable."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -33,6 +33,13 @@ join tickets on tickets.id = past.ticket_id
 where not ? or past.ticket_id not in (select ticket_id from note_readings)
 order by past.closed_at, past.id
 """
+
+_PAST_AFTER = """
+select past.closed_at, past.id, tickets.document, past.customer_text, past.resolution
+from past_tickets as past join tickets on tickets.id = past.ticket_id
+where (past.closed_at, past.id) > (?, ?) order by past.closed_at, past.id limit ?
+"""
+_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,17 @@ class TicketMirror(MirrorFile):
         with self._reading() as database:
             found = database.execute(_PAST, [-1 if limit is None else limit, without_notes]).fetchall()
         return [_past_ticket(*row) for row in found]
+
+    def each_closed_ticket(self) -> Iterator[PastTicket]:
+        """Go through every closed ticket, oldest first by the time it was closed; nothing is locked in between."""
+        after: tuple[str, int] = ("", 0)
+        while True:
+            with self._reading() as database:
+                found = database.execute(_PAST_AFTER, [*after, _AT_ONCE]).fetchall()
+            if not found:
+                return
+            after = (str(found[-1][0]), int(found[-1][1]))
+            yield from (_past_ticket(*row[2:]) for row in found)
 
     def search(self, text: str, *, limit: int, company_id: str | None = None) -> list[Hit]:
         """Find closed tickets, of one client or of all, that share telling words with a text; best first.

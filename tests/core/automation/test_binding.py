@@ -54,9 +54,11 @@ def test_every_value_is_a_fact_a_constant_or_late() -> None:
     assert plan.step("reset").arguments["user_id"] == fact(USER, "the requester's account")
     assert plan.step("ask").arguments["to"].value == MOBILE
     assert plan.step("tell").arguments["text"].source is SourceKind.CONSTANT
-    assert plan.step("check").arguments["verification_sid"] == Argument(source=SourceKind.STEP, origin="ask.reference")
+    assert plan.step("check").arguments["verification_sid"] == Argument(
+        source=SourceKind.STEP, origin="ask.reference", person=ADA.id
+    )
     assert plan.step("check").arguments["code"] == Argument(
-        source=SourceKind.PROMPT, origin="Which code did they read out?"
+        source=SourceKind.PROMPT, origin="Which code did they read out?", person=ADA.id
     )
 
 
@@ -139,7 +141,7 @@ def test_a_question_may_stand_for_a_parameter() -> None:
     )
     plan = bound(asked).plan
     assert plan is not None
-    assert plan.step("ask").arguments["to"] == Argument(source=SourceKind.PROMPT, origin="Which number?")
+    assert plan.step("ask").arguments["to"] == Argument(source=SourceKind.PROMPT, origin="Which number?", person=ADA.id)
 
 
 @given(st.dictionaries(st.sampled_from(list(FactSource)), st.text(max_size=40)), st.sets(st.sampled_from(list(Check))))

@@ -61,6 +61,16 @@ class BackTest(StoredDocument):
         told = self.agreeing + self.partly + self.false
         return (self.agreeing + self.partly) / told if told else None
 
+    @property
+    def summary(self) -> str:
+        """Say what came of it, in one line."""
+        share = self.agreement
+        told = "nobody wrote what was done" if share is None else f"people did the same in {share:.0%}"
+        return (
+            f"{self.matched} of {self.tickets} closed tickets match; {told}; "
+            f"{self.false} false, {self.missed} missed, {self.unknown} without word"
+        )
+
 
 Unmet = Callable[[str], str | None]
 """Says why an automation would not have run for a ticket by id, as records are now; None where it would."""

@@ -15,6 +15,7 @@ from deskhand.knowledge.corpus import Corpus
 from deskhand.knowledge.deeds import capability_of, telling
 from deskhand.knowledge.matching import Reading
 from deskhand.knowledge.rules import Example, LearnedRule, learn_rule
+from deskhand.knowledge.text import inert
 from deskhand.records.runs import Run
 from deskhand.sdk.actions import Tier
 
@@ -59,6 +60,11 @@ class Draft:
     remarks: tuple[str, ...]
     findings: tuple[Finding, ...]
     learned: LearnedRule
+
+    @property
+    def name(self) -> str:
+        """The name it would be saved under."""
+        return self.document.name
 
 
 def draft_from_run(
@@ -105,7 +111,13 @@ def _draft(  # the parts of a draft, passed on once
     )
     remarks = (*lifting.remarks, *_remarks_on(learned))
     findings = lint(document, actions, names=source.facts.names)
-    return Draft(document, dump(document), origin, remarks, findings, learned)
+    return Draft(document, _commented(document, origin, remarks), origin, remarks, findings, learned)
+
+
+def _commented(document: Automation, origin: str, remarks: Sequence[str]) -> str:
+    """Put what a reviewer should look at above the document, where whoever edits it sees it."""
+    lines = [f"Drafted from {origin}. Nobody has approved it yet.", *remarks]
+    return "".join(f"# {inert(line, 200)}\n" for line in lines) + "\n" + dump(document)
 
 
 def _preconditions(lifting: Lifting) -> tuple[Precondition, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from deskhand.automation.document import KIND_OF, FactSource, Given, Parameter, ParameterKind
-from deskhand.automation.personal import looks_personal, texts_of
+from deskhand.automation.personal import Names, looks_personal, texts_of
 from deskhand.automation.plan import Argument, SourceKind
 
 FIELDS: Mapping[str, FactSource] = {
@@ -90,7 +90,8 @@ class Lifting:
         return expected if expected in fitting else next(iter(fitting), None)
 
     def _is_personal(self, value: JsonValue) -> bool:
-        return any(looks_personal(text, self.facts.names) for text in texts_of(value))
+        names = Names.of(self.facts.names)
+        return any(looks_personal(text, names) for text in texts_of(value))
 
 
 def ask(title: str, name: str) -> Given:

@@ -10,6 +10,8 @@ from deskhand.knowledge.deeds import capability_of, deeds_in
 from deskhand.records.runs import Run, StepState
 from deskhand.sdk.actions import Tier
 
+ACCOUNT_OF_PLAN = "deskhand's account of this plan"
+"""The origin of what the desk itself writes to the PSA at the end of a plan."""
 _START, _CHECK = "start_verification", "check_verification"
 _QUESTIONS: Mapping[str, str] = {
     "code": "Which code did the person read out?",
@@ -26,6 +28,8 @@ def steps_of_run(plan: Plan, run: Run, actions: KnownActions, lifting: Lifting) 
     done = {each.id for each in run.steps if each.state is StepState.DONE}
     kept: list[Step] = []
     for step in plan.steps:
+        if _is_closing(step):
+            continue  # the desk adds its note and its time entry to every plan
         if step.id not in done:
             lifting.remarks.append(f"{step.id} ({step.action}) was not carried out, so it is not part of the draft.")
         elif step.action not in actions:
@@ -54,6 +58,10 @@ def steps_of_notes(notes: str, actions: KnownActions, lifting: Lifting) -> tuple
     for action in chosen:
         steps.append(_from_notes(action, steps, lifting))
     return tuple(steps)
+
+
+def _is_closing(step: PlannedStep) -> bool:
+    return any(argument.origin == ACCOUNT_OF_PLAN for argument in step.arguments.values())
 
 
 def _lifted(step: PlannedStep, action: KnownAction, lifting: Lifting, kept: Sequence[str]) -> Step:

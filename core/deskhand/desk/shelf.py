@@ -1,0 +1,151 @@
+"""The approved automations as they hold at each client: version, overlay, and how far they have come there."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import structlog
+
+from deskhand.automation.document import Automation
+from deskhand.automation.overlay import EffectiveDifference, Overlay, OverlayRefusedError, effective
+from deskhand.automation.plan import Plan
+from deskhand.automation.stage import Stage
+from deskhand.automation.yaml_form import YamlRefusedError, load, read
+from deskhand.desk.refusals import DeskRefusedError
+from deskhand.records import automations
+from deskhand.records.accounts import AUTOMATION
+from deskhand.records.automations import AutomationState, Rollout, VersionRecord
+from deskhand.records.database import Records
+from deskhand.sdk.actions import Tier
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An approved automation at one client.
+
+    ``stage`` is how far it may go there now: never further than ask while another version than the staged one holds,
+    and off while it is paused or retired. ``sha256`` pins the text as approved and the overlay as approved.
+    """
+
+    document: Automation
+    record: VersionRecord
+    rollout: Rollout
+    stage: Stage
+    sha256: str
+    differences: tuple[EffectiveDifference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Reads the records anew each time, so that a pause holds at once. Raises DeskRefusedError for what is missing."""
+
+    records: Records
+
+    def placed(self, name: str, tenant_id: str) -> Placed:
+        """Return the newest approved version as it holds at a client."""
+        found = automations.find(self.records, name)
+        record = automations.current(self.records, name)
+        if found is None or record is None:
+            raise DeskRefusedError(f"no version of {name} is approved; `deskhand automation list` shows what is there")
+        rollout = automations.rollout(self.records, name, tenant_id)
+        return _placed(record, rollout, is_usable=found.state is AutomationState.APPROVED)
+
+    def at(self, tenant_id: str) -> tuple[Placed, ...]:
+        """Return every automation that is not off at a client, by name."""
+        rollouts = automations.rollouts_of(self.records, tenant_id=tenant_id)
+        placed = (self._placed_or_none(each.automation, tenant_id) for each in rollouts if each.stage != Stage.OFF)
+        return tuple(each for each in placed if each is not None and each.stage is not Stage.OFF)
+
+    def _placed_or_none(self, name: str, tenant_id: str) -> Placed | None:
+        """Leave out what cannot be used: one of them must not keep the others from a ticket."""
+        try:
+            return self.placed(name, tenant_id)
+        except DeskRefusedError as error:
+            log.warning("automation left out", automation=name, tenant=tenant_id, reason=str(error))
+            return None
+
+    def pinned(self, name: str, version: int, tenant_id: str) -> Placed:
+        """Return a certain version as it would hold at a client, whatever its state."""
+        record = automations.find_version(self.records, name, version)
+        if record is None:
+            raise DeskRefusedError(f"{name} has no version {version}")
+        return _placed(record, automations.rollout(self.records, name, tenant_id), is_usable=True)
+
+    def stage(self, plan: Plan) -> Stage | None:
+        """Say how far a plan's automation may go at its client now; None for a plan of no automation."""
+        if plan.automation is None:
+            return None
+        try:
+            return self.placed(plan.automation.name, plan.tenant.id).stage
+        except DeskRefusedError:
+            return Stage.OFF
+
+    def standing(self, plan: Plan) -> str | None:
+        """Say why the approval of an automation's version does not cover a plan; None where it does.
+
+        It covers what the automation itself begins where it is at auto, of exactly the version and overlay that hold.
+        """
+        pin = plan.automation
+        if pin is None or plan.requested_by != f"{AUTOMATION}{pin.name}":
+            return "it needs an approval, and there is none"
+        try:
+            placed = self.placed(pin.name, plan.tenant.id)
+        except DeskRefusedError as error:
+            return str(error)
+        if placed.stage is not Stage.AUTO:
+            return f"{pin.name} is at {placed.stage.value} for this client, and may not begin by itself"
+        if (placed.record.version, placed.sha256) != (pin.version, pin.sha256):
+            return f"version {pin.version} of {pin.name} is not the one that holds for this client"
+        if placed.record.approver is None or placed.record.approver in placed.record.authors:
+            return f"version {pin.version} of {pin.name} was approved by nobody else"
+        return _foreign(plan, placed.document)
+
+
+def _foreign(plan: Plan, document: Automation) -> str | None:
+    """Name the first step that reaches further than the PSA and stands in no automation."""
+    known = {(step.id, step.action) for step in document.steps}
+    strangers = (step for step in plan.steps if (step.id, step.action) not in known)
+    found = next((step for step in strangers if step.tier > Tier.PSA_REVERSIBLE), None)
+    return f"step {found.id} stands not in {document.name}" if found is not None else None
+
+
+def document_of(record: VersionRecord) -> Automation:
+    """Read a version's text. Raises DeskRefusedError where it is not what its hash says, or no automation any more."""
+    if automations.sha256_of(record.yaml) != record.sha256:
+        raise DeskRefusedError(f"{record.name} {record.version} is not the text its hash says: `deskhand audit verify`")
+    try:
+        return _loaded(record.yaml)
+    except YamlRefusedError as error:
+        raise DeskRefusedError(f"{record.name} {record.version} cannot be read by this version: {error}") from error
+
+
+def overlaid(document: Automation, text: str) -> tuple[Automation, tuple[EffectiveDifference, ...]]:
+    """Lay an overlay's text over a document. Raises DeskRefusedError, with the fix."""
+    try:
+        found = effective(document, read(text, Overlay))
+    except (YamlRefusedError, OverlayRefusedError) as error:
+        raise DeskRefusedError(f"the overlay cannot be used: {error}") from error
+    return found.document, found.differences
+
+
+def _placed(record: VersionRecord, rollout: Rollout, *, is_usable: bool) -> Placed:
+    document, sha256 = document_of(record), record.sha256
+    differences: tuple[EffectiveDifference, ...] = ()
+    overlay = rollout.detail.overlay
+    stage = _stage(record, rollout) if is_usable else Stage.OFF
+    if overlay is not None:
+        document, differences = overlaid(document, overlay.yaml)
+        sha256 = automations.sha256_of(f"{record.sha256}\n{overlay.sha256}")
+    return Placed(document, record, rollout, stage, sha256, differences)
+
+
+def _stage(record: VersionRecord, rollout: Rollout) -> Stage:
+    stage = Stage(rollout.stage)
+    is_meant = rollout.detail.version == record.version
+    return stage if is_meant or stage.place <= Stage.ASK.place else Stage.ASK
+
+
+@lru_cache(maxsize=256)
+def _loaded(text: str) -> Automation:
+    return load(text)
