@@ -1,0 +1,292 @@
+"""Generated questions to policy, and an oracle that answers them from the guide's sentences, without Cedar.
+
+The oracle shares no code with what it judges: it reads the raw rows and facts of a case and names the rules that must
+have decided. Cases start from one that is allowed and spoil few things at a time, around every limit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+from deskhand.automation.stage import Stage
+from deskhand.governance.permission import Permissions
+from deskhand.governance.request import ApprovalFacts, ProofFacts, Rates, Request
+from deskhand.governance.standing import Table
+from deskhand.records.accounts import Role
+from deskhand.records.grants import Grant, Hours, Mode
+
+WEDNESDAY_NOON = datetime(2026, 1, 7, 12, tzinfo=UTC)
+ACTION, OTHER_ACTION, AUTOMATION = "identity_example.reset", "identity_example.other", "unlock"
+CODE, CALL, PUSH = "code to a number on record", "call-back to a number on record", "approve-only push"
+MODES = ("off", "suggest", "ask", "auto")
+OPEN, SHUT = "06:00-18:00", "13:00-18:00"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A grant in few words: ``hours`` that are open or shut at noon, ``named`` who may approve."""
+
+    tenant: str
+    subject: str
+    mode: str
+    hours: str = ""
+    per_hour: int | None = None
+    named: tuple[str, ...] = ()
+    proof: bool = False
+
+    def grant(self) -> Grant:
+        opens, _, closes = self.hours.partition("-")
+        hours = Hours(zone="UTC", opens=opens, closes=closes) if self.hours else None
+        return Grant(
+            tenant_id=self.tenant,
+            subject=self.subject,
+            mode=Mode(self.mode),
+            hours=hours,
+            per_hour=self.per_hour,
+            approvers=self.named,
+            proof=self.proof,
+        )
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request in plain values, and the rows there are."""
+
+    verb: str = "run"
+    by: str = "ann"
+    roles: tuple[str, ...] = ("technician",)
+    tier: int = 2
+    needs_proof: bool = False
+    plan_tenant: str = "19"
+    ticket_tenant: str = "19"
+    target_tenant: str = "19"
+    is_privileged: bool = False
+    people: tuple[str, ...] = ("bob",)
+    sources: tuple[str, ...] = ("directory", "ticket")
+    automation: str = ""
+    stage: str = ""
+    is_stopped: bool = False
+    approval: tuple[str, str, str, int] | None = ("h", "ann", "eve", 60)
+    proof: tuple[str, str, str, str, int] | None = ("bob", "100", "p", CODE, 60)
+    runs: tuple[int, int, int] = (0, 0, 0)
+    rows: tuple[Row, ...] = ()
+
+    def request(self) -> Request:
+        return Request(
+            requested_by=self.by,
+            roles=frozenset(map(Role, self.roles)),
+            action=ACTION,
+            tier=self.tier,
+            needs_proof=self.needs_proof,
+            plan_id="p",
+            plan_sha256="h",
+            plan_tenant=self.plan_tenant,
+            ticket_id="100",
+            ticket_tenant=self.ticket_tenant,
+            target_tenant=self.target_tenant,
+            is_privileged=self.is_privileged,
+            people=frozenset(self.people),
+            sources=frozenset(self.sources),
+            automation=self.automation,
+            stage=Stage(self.stage) if self.stage else None,
+            is_stopped=self.is_stopped,
+            approval=_approval(self.approval),
+            proof=_proof(self.proof),
+            rates=Rates(at_tenant=self.runs[0], of_automation=self.runs[1], of_action=self.runs[2]),
+            at=WEDNESDAY_NOON,
+        )
+
+    def permissions(self) -> Permissions:
+        return Permissions(row.grant() for row in self.rows)
+
+    def table(self) -> Table:
+        return Table(row.grant() for row in self.rows)
+
+
+def oracle(case: Case) -> tuple[bool, frozenset[str]]:
+    """Say whether the case is allowed, and exactly which rules decide it."""
+    mode, rows = mode_of(case)
+    objections = {name for name, holds in _objections(case, mode, rows).items() if holds}
+    if objections:
+        return False, frozenset(objections)
+    permits = {name for name, holds in _permits(case, mode).items() if holds}
+    return bool(permits), frozenset(permits or {"no-permit"})
+
+
+def mode_of(case: Case) -> tuple[str, list[Row]]:
+    """Find the rows that concern the case and what they come to."""
+
+    def first(*wanted: tuple[str, str]) -> Row | None:
+        for tenant, subject in wanted:
+            for row in case.rows:
+                if (row.tenant, row.subject) == (tenant, subject):
+                    return row
+        return None
+
+    home, action, tier = case.ticket_tenant, f"action:{ACTION}", f"tier:{case.tier}"
+    doing = first((home, action), ("*", action), (home, tier), ("*", tier))
+    named = f"automation:{case.automation}"
+    beginning = first((home, named), ("*", named))
+    rows = [row for row in (doing, beginning) if row is not None]
+    if doing is not None and doing.mode in ("off", "suggest"):
+        return doing.mode, rows
+    staged = {"": None, "off": "off", "shadow": "suggest", "ask": "ask", "auto": "auto"}[case.stage]
+    limits = [each for each in (beginning.mode if beginning else None, staged) if each]
+    far = min(limits, key=MODES.index) if limits else None
+    if far in ("off", "suggest"):
+        return far, rows
+    if far == "auto" and beginning is None and doing is not None and doing.mode == "ask":
+        far = "ask"
+    if case.by.startswith("automation:"):
+        return far or "default", rows
+    if far == "auto":
+        return "auto", rows
+    return (doing.mode if doing else "default"), rows
+
+
+def _objections(case: Case, mode: str, rows: list[Row]) -> dict[str, bool]:
+    is_run, approval = case.verb == "run", case.approval
+    by_automation = case.by.startswith("automation:")
+    by_person = not by_automation and case.by != "desk"
+    approved = approval is not None
+    named: set[str] | None = None
+    for row in rows:
+        if row.named:
+            named = set(row.named) if named is None else named & set(row.named)
+    done = {"action": case.runs[2], "tier": case.runs[2], "automation": case.runs[1]}
+    known = {"ticket", "directory", "technician", "constant", "step", "prompt"}
+    return {
+        "guard-tenant": len({case.plan_tenant, case.ticket_tenant, case.target_tenant}) > 1,
+        "guard-stopped": is_run and case.is_stopped,
+        "guard-role": by_person and "technician" not in case.roles,
+        "guard-tier": is_run and case.tier == 4,
+        "guard-desk": case.by == "desk" and case.tier not in (0, 1),
+        "guard-approval": is_run and approval is not None and not _counts(approval, case.by),
+        "guard-four-eyes": is_run and case.tier in (3, 4) and not approved,
+        "guard-privileged": is_run and case.is_privileged and not (by_person and approved),
+        "guard-proof": is_run and (case.needs_proof or any(row.proof for row in rows)) and not _is_proven(case),
+        "guard-taint": not set(case.sources) <= known,
+        "guard-taint-automation": by_automation and "technician" in case.sources,
+        "guard-rate": is_run and case.runs[0] > 59,
+        "guard-rate-automation": is_run and by_automation and case.runs[1] > 19,
+        "grant-off": mode == "off",
+        "grant-suggest": is_run and mode == "suggest",
+        "grant-hours": is_run and any(row.hours == SHUT for row in rows),
+        "grant-limit": is_run
+        and any(row.per_hour is not None and done[row.subject.partition(":")[0]] >= row.per_hour for row in rows),
+        "grant-approver": is_run and approval is not None and named is not None and approval[2] not in named,
+    }
+
+
+def _permits(case: Case, mode: str) -> dict[str, bool]:
+    if case.verb == "offer":
+        return {"grant-shown": True}
+    approved, by_automation = case.approval is not None, case.by.startswith("automation:")
+    return {
+        "grant-asked": mode == "ask" and approved,
+        "grant-auto": mode == "auto",
+        "default-small": mode == "default" and case.tier < 2 and not by_automation,
+        "default-approved": mode == "default" and approved and not by_automation and case.by != "desk",
+    }
+
+
+def _counts(approval: tuple[str, str, str, int], by: str) -> bool:
+    plan, requester, approver, age = approval
+    return plan == "h" and approver not in (requester, by) and 0 <= age < 4 * 3600 + 1
+
+
+def _is_proven(case: Case) -> bool:
+    if case.proof is None:
+        return False
+    person, ticket, plan, method, age = case.proof
+    is_this = case.people == (person,) and ticket == "100" and plan == "p"
+    return is_this and method in (CODE, CALL) and 0 <= age < 601
+
+
+def generated(random: Random) -> Case:
+    """Make a case: from one that is allowed, with a few things changed."""
+    case = replace(Case(), **random.choice(_STARTS))
+    case = replace(case, rows=tuple(_rows(random)))
+    for _ in range(random.choice((0, 1, 1, 2, 3))):
+        case = replace(case, **random.choice(_CHANGES)(random))
+    return case
+
+
+def _rows(random: Random) -> list[Row]:
+    subjects = (f"action:{ACTION}", f"action:{OTHER_ACTION}", f"automation:{AUTOMATION}", "tier:1", "tier:2", "tier:3")
+    rows: dict[tuple[str, str], Row] = {}
+    for _ in range(random.choice((0, 0, 1, 1, 2, 4))):
+        tenant, subject = random.choice(("19", "19", "*", "20")), random.choice(subjects)
+        mode = random.choice(MODES[:3] if subject == "tier:3" else ("ask", "auto", *MODES))
+        rows[tenant, subject] = Row(
+            tenant,
+            subject,
+            mode,
+            hours=random.choice(("", "", "", OPEN, SHUT)),
+            per_hour=random.choice((None, None, None, 1, 3)),
+            named=random.choice(((), (), (), ("eve",), ("mal", "zoe"), ("eve", "zoe"))),
+            proof=random.random() < 0.1,
+        )
+    return list(rows.values())
+
+
+_NAMES = ("ann", "eve", "mal", "desk", f"automation:{AUTOMATION}")
+_APPROVAL_AGES = (-1, 0, 1, 14399, 14400, 14401)
+_AUTOMATIC: dict[str, Any] = {"by": f"automation:{AUTOMATION}", "automation": AUTOMATION, "roles": ()}
+_STARTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"tier": 1, "approval": None},
+    {"tier": 3, "needs_proof": True},
+    {"tier": 0, "approval": None, "proof": None},
+    {"automation": AUTOMATION, "stage": "ask"},
+    {**_AUTOMATIC, "stage": "auto", "approval": None},
+    {**_AUTOMATIC, "stage": "auto", "tier": 3},
+    {**_AUTOMATIC, "stage": "ask"},
+    {"by": "desk", "roles": (), "tier": 1, "approval": None, "proof": None},
+    {"verb": "offer", "approval": None, "proof": None},
+    {"verb": "offer", "runs": (60, 20, 3)},
+)
+
+_CHANGES: tuple[Callable[[Random], dict[str, Any]], ...] = (
+    lambda random: {"verb": random.choice(("run", "offer"))},
+    lambda random: {"tier": random.choice((0, 1, 2, 3, 4))},
+    lambda random: {random.choice(("plan_tenant", "ticket_tenant", "target_tenant")): "20"},
+    lambda _random: {"plan_tenant": "20", "ticket_tenant": "20", "target_tenant": "20"},
+    lambda random: {"roles": random.choice(((), ("approver",), ("admin", "auditor"), ("technician", "approver")))},
+    lambda random: {"is_stopped": random.random() < 0.8},
+    lambda random: {"is_privileged": random.random() < 0.8},
+    lambda random: {"needs_proof": random.random() < 0.8},
+    lambda random: {"people": random.choice(((), ("bob",), ("ann",), ("bob", "cid")))},
+    lambda random: {
+        "sources": random.choice((("text",), ("ticket", "model"), ("technician",), ("prompt", "step"), ()))
+    },
+    lambda random: {"sources": (random.choice(("ticket", "directory", "technician", "constant", "step", "prompt")),)},
+    lambda random: {"stage": random.choice(("", "off", "shadow", "ask", "auto"))},
+    lambda random: {"automation": random.choice(("", AUTOMATION, "other"))},
+    lambda random: {"approval": ("h", "ann", random.choice(("eve", "mal")), random.choice(_APPROVAL_AGES))},
+    lambda random: {"approval": (random.choice("hg"), random.choice(_NAMES), random.choice(_NAMES), 60)},
+    lambda _random: {"approval": None},
+    lambda random: {"proof": ("bob", "100", "p", CODE, random.choice((-1, 0, 1, 599, 600, 601)))},
+    lambda random: {"proof": ("bob", "100", "p", random.choice((CODE, CALL, PUSH, "")), 60)},
+    lambda random: {
+        "proof": (random.choice(("bob", "cid")), random.choice(("100", "7")), random.choice("pq"), CODE, 60)
+    },
+    lambda _random: {"proof": None},
+    lambda random: {"runs": (random.choice((58, 59, 60, 61)), random.choice((18, 19, 20, 21)), 0)},
+    lambda random: {"runs": (0, random.choice((0, 1, 2, 3)), random.choice((0, 1, 2, 3)))},
+    lambda random: {"by": random.choice(("ann", "eve", "desk", f"automation:{AUTOMATION}", "automation:other"))},
+)
+
+
+def _approval(facts: tuple[str, str, str, int] | None) -> ApprovalFacts | None:
+    if facts is None:
+        return None
+    return ApprovalFacts(plan_sha256=facts[0], requester=facts[1], approver=facts[2], age=facts[3])
+
+
+def _proof(facts: tuple[str, str, str, str, int] | None) -> ProofFacts | None:
+    if facts is None:
+        return None
+    return ProofFacts(person=facts[0], ticket=facts[1], plan=facts[2], method=facts[3], age=facts[4])
