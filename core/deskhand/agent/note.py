@@ -11,6 +11,7 @@ _LABEL = 40
 _UNDER = " \u203a "
 _LINE = 100
 """What a line is cut to in the rare note whose indispensable lines alone are too long."""
+_RECOMMENDED = 220
 _WORDS = ((0.9, "very likely"), (0.75, "likely"), (0.5, "probably"), (0.0, "a guess"))
 _LANGUAGES = {"en": "English", "de": "German", "other": "another language"}
 _PLACE = (FieldName.TYPE, FieldName.SUBTYPE, FieldName.ITEM)
@@ -28,7 +29,12 @@ class _Line:
 
 
 def render(
-    triage: Triage, *, handling: Handling | None, applied: Sequence[FieldName] = (), desk_name: str = "deskhand"
+    triage: Triage,
+    *,
+    handling: Handling | None,
+    applied: Sequence[FieldName] = (),
+    desk_name: str = "deskhand",
+    recommended: Sequence[str] = (),
 ) -> str:
     """Return the note: plain text, at most MOST_CHARACTERS, the same for the same arguments.
 
@@ -42,6 +48,7 @@ def render(
             *(_Line(_decided(each, applied)) for each in decided),
             *(_Line(each) for each in _left_open(triage.decisions)),
             _Line(f"Status: {_status(handling, applied)}"),
+            *(_Line(f"Automation that fits: {inert(each, _RECOMMENDED)}") for each in recommended[:2]),
             _Line(f"Customer ({_LANGUAGES.get(triage.language, 'unknown')}): {_quoted(triage.summary, 140)}", 1),
             *(_Line(_similar(each), 2 + 2 * place) for place, each in enumerate(triage.similar[:3])),
             *(_Line(each, 3) for each in _mentions(triage)),

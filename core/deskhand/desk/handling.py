@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from deskhand.desk.judgement import Judgement
 from deskhand.desk.policies import Policies
@@ -12,13 +13,25 @@ from deskhand.identity.resolver import Ambiguity
 from deskhand.intake.intake import Intake
 from deskhand.records import explanations, quarantine, work
 from deskhand.records.database import Records
-from deskhand.records.documents import Handling, OutcomeKind, Why
+from deskhand.records.documents import Handling, OutcomeKind, Triage, Why
 from deskhand.records.work import WorkItem
 from deskhand.sdk.clock import Clock
 from deskhand.sdk.errors import NotFoundError
 from deskhand.sdk.models import Note, TenantContext, Ticket
 
 ACTOR = "desk"
+
+
+class Automations(Protocol):
+    """What is said and done about a ticket by automations people have approved; see `desk.recognising`."""
+
+    def recommended(self, context: TenantContext, ticket: Ticket, triage: Triage | None = None) -> tuple[str, ...]:
+        """Say, one line each, which automations a technician should be told of."""
+        ...
+
+    def considered(self, context: TenantContext, ticket: Ticket, triage: Triage | None = None) -> object:
+        """Do what each automation's stage says; doing it again changes nothing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,7 @@ class Handler:
     taxonomies: LiveTaxonomies
     writer: Writer
     clock: Clock
+    automations: Automations | None = None
 
     def handle(self, item: WorkItem) -> Why:
         """Handle a ticket to its end and return why it ended so.
@@ -63,7 +77,10 @@ class Handler:
         settled = self.writer.set_fields(owner, ticket, decided, attempts)
         if settled.applied != decided.applied:
             self._keep(settled)
-        return self.writer.write_note(owner, ticket, settled)
+        noted = self.writer.write_note(owner, ticket, settled)
+        if self.automations is not None:
+            self.automations.considered(owner, ticket, noted.triage)
+        return noted
 
     def give_up(self, item: WorkItem, reason: str) -> Why:
         """Hand a ticket to a person after attempts that failed for a reason no waiting mends.
@@ -109,6 +126,7 @@ class Handler:
                 reasons=(*reasons, *judged.reasons),
                 handling=judged.handling,
                 applied=judged.fields,
+                recommended=self.automations.recommended(owner, ticket, triage) if self.automations else (),
                 triage=triage,
                 decided_at=self.clock(),
             )

@@ -156,14 +156,20 @@ class Recognising:
 
     def _begin(self, context: TenantContext, ticket: Ticket, match: Match) -> None:
         proposal = self._tried(context, ticket, match, f"{AUTOMATION}{match.automation}")
-        if proposal.plan is not None:
-            self.begin(proposal.plan)
-            return
         reasons = [each.detail for each in proposal.refusals]
+        if proposal.plan is not None:
+            try:
+                self.begin(proposal.plan)
+            except (ConnectorError, DeskRefusedError) as error:
+                reasons = [str(error)]
+        if reasons:
+            self._hold_back(context, match, reasons)
+
+    def _hold_back(self, context: TenantContext, match: Match, reasons: Sequence[str]) -> None:
+        detail: dict[str, JsonValue] = {"automation": match.automation, "version": match.version}
+        detail["reasons"] = [*reasons[:10]]
         with self.records.transaction(ACTOR) as transaction:
-            detail: dict[str, JsonValue] = {"automation": match.automation, "version": match.version}
-            detail["reasons"] = [*reasons[:10]]
-            transaction.audit("automation.held_back", tenant=context.tenant.id, ticket=ticket.id, detail=detail)
+            transaction.audit("automation.held_back", tenant=context.tenant.id, ticket=context.ticket_id, detail=detail)
 
     def _tried(self, context: TenantContext, ticket: Ticket, match: Match, requested_by: str) -> Proposal:
         """Bind, or say why that is not possible now; a vendor that cannot be asked keeps no ticket from its note."""

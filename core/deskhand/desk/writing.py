@@ -70,7 +70,13 @@ class Writer:
         """Write the one internal note and return the Why with its reference. Repeating it repeats no effect."""
         if why.triage is None:
             return why
-        text = render(why.triage, handling=why.handling, applied=why.applied, desk_name=self.desk_name)
+        text = render(
+            why.triage,
+            handling=why.handling,
+            applied=why.applied,
+            desk_name=self.desk_name,
+            recommended=why.recommended,
+        )
         values: dict[str, JsonValue] = {"ticket_id": ticket.id, "text": text}
         receipt = self.gate.perform(self._call("add_internal_note", owner, values, self.key(ticket.id, "note")))
         written = f"One internal note was written ({receipt.reference})."

@@ -142,5 +142,7 @@ class Why(StoredDocument):
     handling: Handling | None = None
     note_id: str | None = None
     applied: tuple[FieldName, ...] = ()
+    recommended: tuple[str, ...] = ()
+    """Automations that fit, one line each: what it does, its name and version, and why it fits."""
     triage: Triage | None = None
     decided_at: AwareDatetime
