@@ -71,6 +71,7 @@ def read_everything(connector: Entra, msp: Practice) -> None:
     connector.check()
     assert connector.person(ADA, "pat.o'neil@ada.example")
     assert len(list(connector.people(ADA))) == 5
+    assert connector.people_named(ADA, "O'Neil")
     assert connector.groups_named(ADA, "finance")
     assert connector.authentication_methods(ADA, msp.ada)
 

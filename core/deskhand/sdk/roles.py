@@ -138,6 +138,14 @@ class Directory(Connector, Protocol):
         """Find the user with this sign-in name or e-mail address."""
         ...
 
+    def people_named(self, tenant_id: str, name: str) -> tuple[Person, ...]:
+        """List the users whose whole, given or family name this is, but for case; the disabled ones too."""
+        ...
+
+    def groups_named(self, tenant_id: str, name: str) -> tuple[Reference, ...]:
+        """List the groups with this very name, but for case."""
+        ...
+
 
 @runtime_checkable
 class DeviceFleet(Connector, Protocol):

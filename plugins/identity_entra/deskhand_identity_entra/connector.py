@@ -25,7 +25,10 @@ from deskhand_identity_entra.payloads import (
 from deskhand_identity_entra.settings import EntraSettings
 
 NAME = "identity_entra"
-PERSON = "id,displayName,userPrincipalName,mail,proxyAddresses,businessPhones,mobilePhone,jobTitle,accountEnabled"
+PERSON = (
+    "id,displayName,givenName,surname,userPrincipalName,mail,proxyAddresses,businessPhones,mobilePhone,jobTitle,"
+    "accountEnabled"
+)
 ACCOUNT = (
     "id,displayName,userPrincipalName,userType,accountEnabled,onPremisesSyncEnabled,"
     "lastPasswordChangeDateTime,signInSessionsValidFromDateTime"
@@ -101,6 +104,20 @@ class Entra:
         if len(users) > 1:
             raise RejectedError(f"company {tenant_id}: {len(users)} users have this address; name one by its id")
         return mapping.person(users[0], tenant_id) if users else None
+
+    def people_named(self, tenant_id: str, name: str) -> tuple[Person, ...]:
+        """List the users whose display, given or family name this is, but for case; the disabled ones too.
+
+        A name that cannot be asked for safely is nobody's, and an answer that has not the name is not believed.
+        """
+        wanted = name.strip()
+        try:
+            filters = equals("displayName", wanted) | equals("givenName", wanted) | equals("surname", wanted)
+        except UnsafeValueError:
+            return ()
+        found = self._users(tenant_id, {"$filter": filters.text}) if wanted else ()
+        named = [each for each in found if wanted.casefold() in mapping.names(each)]
+        return tuple(mapping.person(each, tenant_id) for each in named)
 
     def people(self, tenant_id: str) -> Iterable[Person]:
         """List the client's users, the disabled ones too; pages are fetched as they are consumed."""

@@ -61,6 +61,12 @@ def addresses(user: UserPayload) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.strip().lower() for each in every if each.strip()))
 
 
+def names(user: UserPayload) -> frozenset[str]:
+    """List what a user is called, whole and in part, as it is compared."""
+    every = (user.display_name, user.given_name, user.surname)
+    return frozenset(each.strip().casefold() for each in every if each.strip())
+
+
 def person(user: UserPayload, company_id: str) -> Person:
     """Map a user of the tenant that belongs to this PSA company."""
     return Person(

@@ -30,6 +30,8 @@ class UserPayload(Record):
     """``/users``. ``on_premises_sync_enabled`` is null for a user who never was synchronised."""
 
     display_name: Text = ""
+    given_name: Text = ""
+    surname: Text = ""
     user_principal_name: Text = ""
     mail: Text = ""
     proxy_addresses: Texts = ()

@@ -11,7 +11,7 @@ from deskhand.identity.settings import IdentitySettings
 from deskhand.mirror.mirror import Mirror
 from deskhand.records.database import Records, url_of
 from deskhand.sdk.errors import ConnectorError, NotFoundError, UnavailableError
-from deskhand.sdk.models import EvidenceKind, Person, TenantContext
+from deskhand.sdk.models import EvidenceKind, Person, Reference, TenantContext
 from deskhand.sdk.roles import Directory
 from tests.core.identity.cases import make_ticket
 from tests.core.identity.world import PlainFacts, fill, settings
@@ -38,6 +38,14 @@ class PaperDirectory:
     def person(self, tenant_id: str, address: str) -> Person | None:
         self._refuse_others(tenant_id)
         return Person("u1", "Somebody") if address.startswith("known@") else None
+
+    def people_named(self, tenant_id: str, name: str) -> tuple[Person, ...]:
+        self._refuse_others(tenant_id)
+        return (Person("u1", "Somebody"),) if name == "Somebody" else ()
+
+    def groups_named(self, tenant_id: str, name: str) -> tuple[Reference, ...]:
+        self._refuse_others(tenant_id)
+        return (Reference("g1", name),) if name == "Everyone" else ()
 
     def _refuse_others(self, tenant_id: str) -> None:
         if self.failure:

@@ -72,6 +72,7 @@ def practice() -> Practice:
     finance = entra.seed_group(ADA_TENANT, "Finance")
     everyone = entra.seed_group(ADA_TENANT, "Everyone", members=[ada, synced])
     stranger_group = entra.seed_group(BABBAGE_TENANT, "Finance")
+    entra.seed_group(BABBAGE_TENANT, "Engines")
     return Practice(entra, clock, ada, synced, guest, disabled, stranger, finance, everyone, stranger_group)
 
 

@@ -109,6 +109,30 @@ def test_a_disabled_user_is_not_active(connector: Entra) -> None:
     assert not person.is_active
 
 
+@pytest.mark.parametrize("name", ["Ada King", "ada king", " ADA ", "king"])
+def test_finds_users_by_their_whole_given_or_family_name(connector: Entra, msp: Practice, name: str) -> None:
+    assert [each.id for each in connector.people_named(ADA, name)] == [msp.ada]
+
+
+def test_everybody_of_a_name_is_listed_and_disabled_users_too(connector: Entra, msp: Practice) -> None:
+    second = msp.simulator.seed_user(ADA_TENANT, "Ada King", "ada.king2@ada.example")
+    assert {each.id for each in connector.people_named(ADA, "Ada King")} == {msp.ada, second}
+    assert [each.id for each in connector.people_named(ADA, "Di Sabled")] == [msp.disabled]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Charles Babbage", "Ada K", "x' or displayName ne 'x", "Ada King\n or 1 eq 1", "Ki" * 200]
+)
+def test_a_name_of_nobody_here_or_of_a_forger_finds_nobody(connector: Entra, name: str) -> None:
+    assert connector.people_named(ADA, name) == ()
+
+
+def test_users_who_have_not_the_name_are_not_believed(msp: Practice) -> None:
+    with SimulatorHost(Unfiltered(msp.simulator)) as host, closing(connect(host.url)) as connector:
+        assert connector.people_named(ADA, "Nobody") == ()
+        assert [each.id for each in connector.people_named(ADA, "Ada")] == [msp.ada]
+
+
 def test_groups_are_found_in_their_own_tenant(connector: Entra, msp: Practice) -> None:
     assert connector.groups_named(ADA, "finance") == (Reference(msp.finance, "Finance"),)
     assert connector.groups_named(BABBAGE, "Finance") == (Reference(msp.stranger_group, "Finance"),)

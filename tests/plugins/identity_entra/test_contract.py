@@ -2,19 +2,35 @@ from collections.abc import Sequence
 
 import pytest
 
-from deskhand.sdk.testing import ActionCase, ActionContract, ConnectorContract, World
+from deskhand.sdk.testing import ActionCase, ActionContract, ConnectorContract, DirectoryContract, DirectoryWorld
 from deskhand_identity_entra.actions import ACTIONS
 from deskhand_identity_entra.arguments import MembershipArguments, PassArguments, SessionArguments, UserArguments
 from deskhand_identity_entra.simulation.sign_in import CLIENT_SECRET
-from tests.plugins.identity_entra.practice import ADA, ADA_TENANT, START, Practice
+from tests.plugins.identity_entra.practice import ADA, ADA_TENANT, BABBAGE, START, Practice
 
 ACTION = {action.name.partition(".")[2]: action for action in ACTIONS}
 
 
-class TestEntra(ConnectorContract, ActionContract):
+class TestEntra(ConnectorContract, DirectoryContract, ActionContract):
     @pytest.fixture
-    def world(self) -> World:
-        return World(secrets=(CLIENT_SECRET, "token-1-of-"))
+    def world(self, msp: Practice) -> DirectoryWorld:
+        return DirectoryWorld(
+            secrets=(CLIENT_SECRET, "token-1-of-"),
+            tenant=ADA,
+            other_tenant=BABBAGE,
+            unmapped_tenant="999",
+            domain="ada.example",
+            user=msp.ada,
+            address="ada@ada.example",
+            name="Ada King",
+            given_name="Ada",
+            family_name="King",
+            group=msp.everyone,
+            group_name="Everyone",
+            other_address="charles@babbage.example",
+            other_name="Charles Babbage",
+            other_group_name="Engines",
+        )
 
     @pytest.fixture
     def action_cases(self, msp: Practice) -> Sequence[ActionCase]:

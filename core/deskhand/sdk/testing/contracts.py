@@ -13,13 +13,14 @@ A plugin's test file supplies fixtures and nothing else::
         def action_cases(self, connector, simulator_host) -> Sequence[ActionCase]: ...   # at least one for each action
 
 ``ConnectorContract`` needs ``simulator_host``, ``connector`` and a ``world`` (a plain ``World`` will do);
-``TicketSystemContract`` a ``TicketWorld``; ``ActionContract`` besides ``action_cases``. Own tests go beside, under
-names of their own.
+``TicketSystemContract`` a ``TicketWorld``; ``DirectoryContract`` a ``DirectoryWorld``; ``ActionContract`` besides
+``action_cases``. Own tests go beside, under names of their own.
 """
 
 from deskhand.sdk.testing.action_contract import ActionCase, ActionContract
 from deskhand.sdk.testing.binding import BindingError, Contract
 from deskhand.sdk.testing.connector_contract import ConnectorContract, World
+from deskhand.sdk.testing.directory_contract import DirectoryContract, DirectoryWorld
 from deskhand.sdk.testing.ticket_fault_contract import TicketFaultContract
 from deskhand.sdk.testing.ticket_reading_contract import TicketReadingContract
 from deskhand.sdk.testing.ticket_world import TicketWorld
@@ -31,6 +32,8 @@ __all__ = [
     "BindingError",
     "ConnectorContract",
     "Contract",
+    "DirectoryContract",
+    "DirectoryWorld",
     "TicketSystemContract",
     "TicketWorld",
     "World",
