@@ -9,6 +9,7 @@ from sqlalchemy.exc import ArgumentError
 
 from deskhand.agent.settings import TriageSettings
 from deskhand.governance.anchoring.settings import AuditSettings
+from deskhand.governance.breaker import MaintenanceSettings
 from deskhand.governance.policy import ClientPolicy
 from deskhand.identity.settings import IdentitySettings
 from deskhand.intake.settings import IntakeSettings
@@ -130,6 +131,9 @@ class Configuration(Section):
     identity: IdentitySettings = Field(default_factory=IdentitySettings, description="Whose ticket it is.")
     engine: EngineSettings = Field(default_factory=EngineSettings, description="The local model.")
     triage: TriageSettings = Field(default_factory=TriageSettings, description="How sure triage must be.")
+    maintenance: MaintenanceSettings = Field(
+        default_factory=MaintenanceSettings, description="When an automation pauses by itself."
+    )
     policy: ClientPolicy = Field(default_factory=ClientPolicy, description="What the desk may do by default.")
     clients: dict[str, ClientPolicy] = Field(
         default_factory=dict, description="Policies by PSA company identifier, in place of the default."

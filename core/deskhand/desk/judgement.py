@@ -14,11 +14,15 @@ from deskhand.agent.triage import Triager
 from deskhand.configuration.schema import Configuration
 from deskhand.identity.facts import MirrorFacts
 from deskhand.identity.resolver import Resolver
+from deskhand.knowledge.corrections import corrected
 from deskhand.knowledge.history import History
 from deskhand.knowledge.store import HistoryFileError, load, save
 from deskhand.llm.engine import Engine, EngineHealth
 from deskhand.mirror.mirror import Mirror
+from deskhand.records import reviews
+from deskhand.records.canonical import canonical_json
 from deskhand.records.database import Records
+from deskhand.records.reviews import Labels
 from deskhand.sdk.clock import Clock
 from deskhand.sdk.models import Reference
 from deskhand.sdk.roles import Directory
@@ -88,33 +92,41 @@ class Judgement:
         )
 
     def learn(self) -> None:
-        """Learn from closed tickets, or take up what was learned from about as many before."""
+        """Learn from closed tickets as reviewers corrected them, or take up what was learned from about as many before.
+
+        Marks of closed tickets that are new since are learned at once.
+        """
         past = self.mirror.closed_tickets(limit=self.configuration.triage.history_tickets)
-        history = self._stored(len(past))
+        closed = {each.ticket.id for each in past}
+        labels = {number: each for number, each in reviews.labels(self.records).items() if number in closed}
+        file = self._file(labels)
+        history = self._stored(file, len(past))
         if history is None:
             before = self.engine.health()
-            history = learn(past, self.engine, self.configuration.triage)
-            self._keep(history, before)
+            history = learn(corrected(past, labels), self.engine, self.configuration.triage)
+            self._keep(history, file, before)
         self._history = history
         self._triager = Triager(history, self.mirror, self.engine, self.configuration.triage)
         log.info("learned", history=str(history), engine=str(self.engine.identity()))
 
-    def _keep(self, history: History, before: EngineHealth) -> None:
+    def _keep(self, history: History, file: Path, before: EngineHealth) -> None:
         """Store what was learned, unless the engine failed meanwhile; else it is learned again at the next start."""
         after = self.engine.health()
         if (after.is_ready, after.restarts) != (before.is_ready, before.restarts):
             log.warning("what was learned is not kept", reason=f"the engine failed meanwhile: {after.detail}")
             return
         try:
-            save(history, self._file)
+            save(history, file)
+            for older in set(file.parent.glob(f"{file.name.partition('.')[0]}*.npz")) - {file}:
+                older.unlink(missing_ok=True)
         except OSError as error:
-            log.warning("what was learned cannot be kept", file=str(self._file), reason=error.strerror)
+            log.warning("what was learned cannot be kept", file=str(file), reason=error.strerror)
 
-    def _stored(self, available: int) -> History | None:
-        if not self._file.exists():
+    def _stored(self, file: Path, available: int) -> History | None:
+        if not file.exists():
             return None
         try:
-            history = load(self._file)
+            history = load(file)
         except HistoryFileError as error:
             log.warning("learning anew", reason=str(error))
             return None
@@ -122,9 +134,22 @@ class Judgement:
             return None
         return history
 
-    @property
-    def _file(self) -> Path:
-        """One file for each engine and way of learning: weights learned with one model mean nothing with another."""
+    def _file(self, labels: Labels) -> Path:
+        """One file for each engine and way of learning: weights learned with one model mean nothing with another.
+
+        What reviewers said is part of its name, so that every new mark is learned; a file of fewer marks is removed.
+        """
         embedding = self.configuration.engine.embedding_model if self.engine.can_embed else None
         lesson = f"{self.engine.identity()}\n{embedding}\n{self.configuration.triage.model_dump_json()}"
-        return self.configuration.state / f"history-{hashlib.sha256(lesson.encode()).hexdigest()[:12]}.npz"
+        name = f"history-{_digest(lesson)}"
+        return self.configuration.state / (f"{name}.{_digest(_written(labels))}.npz" if labels else f"{name}.npz")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _written(labels: Labels) -> str:
+    return canonical_json(
+        {number: {field.value: each.id for field, each in one.items()} for number, one in labels.items()}
+    )

@@ -57,6 +57,9 @@ class ClientPolicy(BaseModel):
         default=PLACEHOLDERS,
         description="Values that mean nobody has chosen yet; name a board's default type or priority here.",
     )
+    review_share: float = Field(
+        default=0.05, ge=0, le=1, description="Draw this share of decisions for people to review; more where in doubt."
+    )
     matrix: PriorityMatrix = Field(
         default_factory=PriorityMatrix, description="The priority rank for each impact and urgency."
     )

@@ -7,9 +7,12 @@ from structlog.testing import capture_logs
 from deskhand.configuration.schema import Configuration
 from deskhand.desk.desk import Desk
 from deskhand.desk.judgement import FACTS_FRESH_FOR
+from deskhand.records import reviews
+from deskhand.records.documents import FieldName
+from deskhand.records.reviews import Mark, Review, Subject
 from deskhand.sdk.models import Company, Reference
 from tests.core.desk.conftest import Configure
-from tests.core.desk.msp import Hurry, Msp, drain, hurried
+from tests.core.desk.msp import START, Hurry, Msp, drain, hurried
 
 
 def history_file(configuration: Configuration) -> Path:
@@ -92,7 +95,7 @@ def test_where_it_cannot_be_kept_the_desk_goes_on_and_says_so(configured: Config
     msp.ticket()
     configuration = configured()
     with hurried(configuration) as desk, capture_logs() as logged:
-        file = desk.judgement._file
+        file = desk.judgement._file({})
         file.with_name(file.name + ".new").mkdir()
         assert len(drain(desk)) == 1
     assert "what was learned cannot be kept" in [each["event"] for each in logged]
@@ -124,3 +127,46 @@ def test_learning_leaves_nothing_half_written(configured: Configure) -> None:
     with hurried(configuration) as desk:
         learned(desk)
     assert not list(configuration.state.glob("*.new"))
+
+
+def test_what_reviewers_said_of_closed_tickets_is_learned(configured: Configure, msp: Msp) -> None:
+    configuration = configured()
+    for _ in range(10):
+        msp.remember(1)
+    with hurried(configuration) as desk:
+        first = learned(desk)
+        number = desk.mirror.closed_tickets()[0].ticket.id
+        mark(desk, number, Reference("77", "Elsewhere"))
+        desk.judgement.learn()
+        assert desk.judgement.history
+        corrected = desk.judgement.history.identity
+    assert corrected != first
+    assert history_file(configuration).exists(), "the file of fewer marks is gone"
+    with hurried(configuration) as desk:
+        assert learned(desk) == corrected
+
+
+def test_marks_of_tickets_that_are_open_wait(configured: Configure) -> None:
+    with hurried(configured()) as desk:
+        first = learned(desk)
+        mark(desk, "999999", Reference("77", "Elsewhere"))
+        assert learned(desk) == first
+
+
+def mark(desk: Desk, number: str, right: Reference) -> None:
+    review = Review(
+        subject=Subject.TRIAGE,
+        id=f"{number}:type",
+        ticket_id=number,
+        tenant_id="1",
+        field=FieldName.TYPE,
+        value="1",
+        label="Accounts",
+        rate=1,
+        because="a test",
+        decided_at=START,
+    )
+    wrong = {"mark": Mark.WRONG, "right_value": right.id, "right_label": right.name}
+    with desk.records.transaction("jo") as transaction:
+        reviews.draw(transaction, review)
+        reviews.mark(transaction, review.model_copy(update=wrong))

@@ -31,7 +31,9 @@ def test_doubtful_decisions_and_new_engines_are_drawn_more_often() -> None:
 
 @given(st.floats(0, 1), st.none() | st.floats(0, 1), st.booleans())
 def test_a_rate_is_a_probability_and_nothing_is_drawn_where_a_client_wants_none(
-    share: float, confidence: float | None, is_new: bool  # noqa: FBT001  # hypothesis gives it
+    share: float,
+    confidence: float | None,
+    is_new: bool,  # noqa: FBT001  # hypothesis gives it
 ) -> None:
     rate = draw_for(share, confidence=confidence, is_new=is_new).rate
     assert share <= rate <= 1

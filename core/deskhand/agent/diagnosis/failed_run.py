@@ -40,10 +40,12 @@ class FailedRun:
 
     @property
     def step(self) -> StepRecord:
-        """The step it failed at."""
+        """The step it failed at: forward, or while it was being undone."""
         for each in self.run.steps:
             if each.cause is not None and each.state in {StepState.FAILED, StepState.UNKNOWN}:
                 return each
+        if self.run.undoing and self.run.step(self.run.undoing[0]).cause is not None:
+            return self.run.step(self.run.undoing[0])
         raise ValueError(f"no step of run {self.run.id} failed")
 
     @property

@@ -1,0 +1,204 @@
+"""Failed runs of this desk: diagnosed from the record, mended by a draft, and stopped where they keep failing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from deskhand.agent.diagnosis.changes import Surroundings
+from deskhand.agent.diagnosis.diagnosing import Diagnostician, Try
+from deskhand.agent.diagnosis.failed_run import ENDED_BADLY, FailedRun, Need
+from deskhand.automation import plans
+from deskhand.automation.document import Automation, Check
+from deskhand.automation.known import KnownActions
+from deskhand.automation.plan import Plan
+from deskhand.desk.automating import Automating
+from deskhand.desk.refusals import DeskRefusedError
+from deskhand.desk.replaying import Replaying
+from deskhand.desk.shelf import document_of
+from deskhand.governance.breaker import Ending, MaintenanceSettings, tripped
+from deskhand.records import automations, diagnoses, runs
+from deskhand.records.accounts import Account, Role
+from deskhand.records.automations import AutomationState, VersionRecord, VersionState
+from deskhand.records.database import Records
+from deskhand.records.diagnoses import Diagnosis, Replay
+from deskhand.records.runs import Run
+from deskhand.sdk.clock import Clock
+from deskhand.sdk.errors import ConnectorError, UnavailableError
+from deskhand.sdk.models import Reference
+
+log = structlog.get_logger(__name__)
+
+DIAGNOSIS = Account("diagnosis", "Diagnosis", frozenset({Role.TECHNICIAN}))
+"""Who writes proposed versions and pauses automations. Nobody signs in as it, and it approves nothing."""
+MOST_LOOKED_AT = 200
+MOST_EARLIER = 30
+_WORKING = (Role.TECHNICIAN, Role.APPROVER, Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosing:
+    """Raises DeskRefusedError, saying why, for misuse."""
+
+    records: Records
+    automating: Automating
+    replaying: Replaying
+    needs: Mapping[str, Need]
+    settings: MaintenanceSettings
+    clock: Clock
+
+    def diagnose(self, run_id: str) -> Diagnosis:
+        """Say why a run failed and what would mend it, and keep that in place of an earlier diagnosis."""
+        failed = self._failed(run_id)
+        around, replay = self._around(failed)
+        doctor = Diagnostician(lambda name: automations.next_version(self.records, name))
+        found = doctor.diagnose(failed, around, replay, self.clock())
+        with self.records.transaction(DIAGNOSIS.name) as transaction:
+            diagnoses.save(transaction, found)
+        return found
+
+    def diagnosis(self, run_id: str) -> Diagnosis | None:
+        """Return what is known of a run's failure, without looking anew."""
+        return diagnoses.find(self.records, run_id)
+
+    def propose_change(self, who: Account, run_id: str) -> VersionRecord:
+        """Save the change a diagnosis proposes as a draft, written by the diagnosis; it is approved as any version."""
+        if not any(who.has(role) for role in _WORKING):
+            raise DeskRefusedError(f"{who.name} has not the role technician: `deskhand account` gives it")
+        found = diagnoses.find(self.records, run_id) or self.diagnose(run_id)
+        if found.change is None:
+            raise DeskRefusedError(f"there is no change to propose. {found.todo}")
+        name = found.change.automation
+        newest = next(iter(automations.versions(self.records, name)), None)
+        if newest is not None and newest.state is VersionState.DRAFT:
+            raise DeskRefusedError(f"version {newest.version} of {name} is a draft still: approve or reject it first")
+        if newest is not None and newest.version != found.change.from_version:
+            raise DeskRefusedError(f"{name} has a version {newest.version} since the diagnosis: diagnose the run again")
+        record = self.automating.save_draft(DIAGNOSIS, name, found.change.yaml)
+        with self.records.transaction(who.name) as transaction:
+            value = {"run": run_id, "rule": found.change.rule, "because": found.change.because, "asked_by": who.name}
+            return automations.put_evidence(transaction, record, "diagnosis", dict(value))
+
+    def watch(self) -> tuple[Diagnosis, ...]:
+        """Diagnose what failed since the last look, and pause what fails too often; cheap where nothing did."""
+        found = tuple(each for run in self._undiagnosed() if (each := self._diagnosed(run)) is not None)
+        for name in sorted({each.automation for each in found} - {""}):
+            self.check(name)
+        return found
+
+    def check(self, name: str) -> str | None:
+        """Pause an automation where its breaker trips; return the reason, or None where it goes on."""
+        record, version = automations.find(self.records, name), automations.current(self.records, name)
+        if record is None or version is None or record.state is not AutomationState.APPROVED:
+            return None
+        reason = tripped(self.endings(name), version.version, self.settings)
+        if reason is not None:
+            self.automating.pause(DIAGNOSIS, name, reason)
+            log.warning("automation paused", automation=name, reason=reason, next="see `deskhand automation report`")
+        return reason
+
+    def endings(self, name: str) -> Sequence[Ending]:
+        """List how an automation's latest runs ended, newest first."""
+        causes = diagnoses.causes(self.records)
+        ended = [each for each in self._of(name) if each.ended_at is not None and not each.is_shadow]
+        return [
+            Ending(run.id, plan.automation.version, run.ended_at, causes.get(run.id) if _is_bad(run) else None)
+            for run, plan in self._with_plans(ended)
+            if plan.automation is not None and run.ended_at is not None and (run.id in causes or not _is_bad(run))
+        ]
+
+    def _diagnosed(self, run: Run) -> Diagnosis | None:
+        try:
+            return self.diagnose(run.id)
+        except DeskRefusedError as error:
+            log.warning("run not diagnosed", run=run.id, reason=str(error))
+            return None
+
+    def _undiagnosed(self) -> list[Run]:
+        known = {each.run_id: each.at for each in diagnoses.recent(self.records, MOST_LOOKED_AT)}
+        bad = [run for state in sorted(ENDED_BADLY) for run in runs.recent(self.records, MOST_LOOKED_AT, state=state)]
+        return [each for each in bad if not each.is_shadow and _is_news(each, known) and _has_failed_step(each)]
+
+    def _failed(self, run_id: str) -> FailedRun:
+        run = runs.find(self.records, run_id)
+        if run is None:
+            raise DeskRefusedError(f"there is no run {run_id}; `deskhand runs list` shows those there are")
+        plan = plans.find(self.records, run.plan_id)
+        if plan is None or not _is_bad(run):
+            raise DeskRefusedError(f"run {run_id} is {run.state.value}: only a failed run is diagnosed")
+        record = self._version(plan)
+        others = [each for each in runs.recent(self.records, MOST_LOOKED_AT) if each.id != run_id]
+        mine = [each for each in self._of(run.automation) if each.id != run_id] if run.automation else []
+        try:
+            return FailedRun(
+                run=run,
+                plan=plan,
+                document=document_of(record) if record else None,
+                text=record.yaml if record else "",
+                lately=[each for each in others if not each.is_shadow],
+                earlier=self._with_plans(mine),
+                needs=self.needs,
+            )
+        except ValueError as error:
+            raise DeskRefusedError(f"{error}: there is nothing to diagnose") from error
+
+    def _around(self, failed: FailedRun) -> tuple[Surroundings, Try]:
+        """Look at the ticket as it is now; where that is not possible the cause is told from the record alone."""
+        try:
+            now = self.replaying.of(failed.plan)
+        except (DeskRefusedError, ConnectorError) as error:
+            return Unreachable(self.replaying.actions, str(error)), _never
+        return now, now.replay
+
+    def _version(self, plan: Plan) -> VersionRecord | None:
+        pin = plan.automation
+        return automations.find_version(self.records, pin.name, pin.version) if pin else None
+
+    def _of(self, name: str) -> list[Run]:
+        return runs.recent(self.records, MOST_EARLIER, automation=name)
+
+    def _with_plans(self, some: Sequence[Run]) -> list[tuple[Run, Plan]]:
+        found = ((each, plans.find(self.records, each.plan_id)) for each in some)
+        return [(run, plan) for run, plan in found if plan is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A ticket that cannot be looked at now, and so no ground for any change."""
+
+    actions: KnownActions
+    reason: str
+
+    def choices(self, action: str, argument: str, name: str) -> tuple[Reference, ...]:
+        """Raise UnavailableError: nobody can be asked."""
+        del action, argument, name
+        raise UnavailableError(self.reason)
+
+    def lacks(self, check: Check) -> str | None:
+        """Raise UnavailableError: nobody can be asked."""
+        del check
+        raise UnavailableError(self.reason)
+
+    def words(self, ticket_id: str) -> frozenset[str]:
+        """Return none."""
+        del ticket_id
+        return frozenset()
+
+
+def _never(_document: Automation) -> Replay:
+    return Replay(is_green=False, lines=("The ticket cannot be read now.",), would_run=False)
+
+
+def _is_bad(run: Run) -> bool:
+    return run.state in ENDED_BADLY
+
+
+def _is_news(run: Run, known: Mapping[str, datetime]) -> bool:
+    """Tell whether a run failed since it was last diagnosed: one that was taken up again may have failed anew."""
+    at = known.get(run.id)
+    return at is None or (run.ended_at is not None and run.ended_at > at)
+
+
+def _has_failed_step(run: Run) -> bool:
+    return any(each.cause is not None for each in run.steps)
