@@ -53,9 +53,7 @@ class Drafting:
         told = [note.text for note in notes if note.kind is NoteKind.RESOLUTION and not note.from_customer]
         told += [entry.notes for entry in self.system.time_entries(ticket_id) if entry.notes]
         if not told:
-            raise DeskRefusedError(
-                f"nobody wrote on ticket {ticket_id} what was done: add a resolution note there"
-            )
+            raise DeskRefusedError(f"nobody wrote on ticket {ticket_id} what was done: add a resolution note there")
         source = self._source(context, ticket)
         return draft_from_notes("\n".join(told), source, self.corpus(), self.actions, taken)
 

@@ -8,13 +8,16 @@ import structlog
 from deskhand.automation.document import Automation
 from deskhand.automation.overlay import EffectiveDifference, Overlay, OverlayRefusedError, effective
 from deskhand.automation.plan import Plan
+from deskhand.automation.plan import Plan, SourceKind
 from deskhand.automation.stage import Stage
 from deskhand.automation.yaml_form import YamlRefusedError, load, read
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.records import automations
 from deskhand.records.accounts import AUTOMATION
-from deskhand.records.automations import AutomationState, Rollout, VersionRecord
+from deskhand.records.accounts import AUTOMATION
+from deskhand.records.automations import AutomationState, Rollout, VersionRecord, VersionState
 from deskhand.records.database import Records
+from deskhand.sdk.actions import Tier
 from deskhand.sdk.actions import Tier
 
 log = structlog.get_logger(__name__)
@@ -57,6 +60,29 @@ class Shelf:
         placed = (self._placed_or_none(each.automation, tenant_id) for each in rollouts if each.stage != Stage.OFF)
         return tuple(each for each in placed if each is not None and each.stage is not Stage.OFF)
 
+    def stage(self, plan: Plan) -> Stage | None:
+        """Say how far a plan's automation may go at its client now; None for a plan that comes from none."""
+        if plan.automation is None:
+            return None
+        try:
+            placed = self.pinned(plan.automation.name, plan.automation.version, plan.tenant.id)
+        except DeskRefusedError:
+            return Stage.OFF
+        return placed.stage if placed.sha256 == plan.automation.sha256 else Stage.OFF
+
+    def standing(self, plan: Plan) -> str | None:
+        """Say why the approval of an automation's version does not cover a plan; None where it does.
+
+        It covers what the approved text does, with its constants, at a client where it stands at auto, and what the
+        desk writes to the ticket afterwards.
+        """
+        if plan.automation is None or not plan.requested_by.startswith(AUTOMATION):
+            return "no approved automation asked for it"
+        if self.stage(plan) is not Stage.AUTO:
+            return f"{plan.automation.name} {plan.automation.version} does not stand at auto for {plan.tenant.name}"
+        document = self.pinned(plan.automation.name, plan.automation.version, plan.tenant.id).document
+        return _departure(plan, document)
+
     def _placed_or_none(self, name: str, tenant_id: str) -> Placed | None:
         """Leave out what cannot be used: one of them must not keep the others from a ticket."""
         try:
@@ -66,11 +92,13 @@ class Shelf:
             return None
 
     def pinned(self, name: str, version: int, tenant_id: str) -> Placed:
-        """Return a certain version as it would hold at a client, whatever its state."""
+        """Return a certain version as it holds at a client; it is off there unless it was approved."""
+        found = automations.find(self.records, name)
         record = automations.find_version(self.records, name, version)
-        if record is None:
+        if found is None or record is None:
             raise DeskRefusedError(f"{name} has no version {version}")
-        return _placed(record, automations.rollout(self.records, name, tenant_id), is_usable=True)
+        is_usable = found.state is AutomationState.APPROVED and record.state is VersionState.APPROVED
+        return _placed(record, automations.rollout(self.records, name, tenant_id), is_usable=is_usable)
 
     def stage(self, plan: Plan) -> Stage | None:
         """Say how far a plan's automation may go at its client now; None for a plan of no automation."""
@@ -144,6 +172,24 @@ def _stage(record: VersionRecord, rollout: Rollout) -> Stage:
     stage = Stage(rollout.stage)
     is_meant = rollout.detail.version == record.version
     return stage if is_meant or stage.place <= Stage.ASK.place else Stage.ASK
+
+
+def _departure(plan: Plan, document: Automation) -> str | None:
+    """Say where a plan does something its automation's text does not; steps may be left out, never put in."""
+    known = {step.id: step for step in document.steps}
+    for step in plan.steps:
+        written = known.get(step.id)
+        if written is None and step.tier <= Tier.PSA_REVERSIBLE:
+            continue
+        if written is None or written.action != step.action:
+            return f"step {step.id} is not one of {document.name}"
+        for name, argument in step.arguments.items():
+            given = written.arguments.get(name)
+            if given is None or (given.kind == "constant") != (argument.source is SourceKind.CONSTANT):
+                return f"{step.id}.{name} is not given as {document.name} gives it"
+            if given.kind == "constant" and given.constant != argument.value:
+                return f"{step.id}.{name} is not the constant of {document.name}"
+    return None
 
 
 @lru_cache(maxsize=256)
