@@ -7,17 +7,14 @@ import structlog
 
 from deskhand.automation.document import Automation
 from deskhand.automation.overlay import EffectiveDifference, Overlay, OverlayRefusedError, effective
-from deskhand.automation.plan import Plan
 from deskhand.automation.plan import Plan, SourceKind
 from deskhand.automation.stage import Stage
 from deskhand.automation.yaml_form import YamlRefusedError, load, read
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.records import automations
 from deskhand.records.accounts import AUTOMATION
-from deskhand.records.accounts import AUTOMATION
 from deskhand.records.automations import AutomationState, Rollout, VersionRecord, VersionState
 from deskhand.records.database import Records
-from deskhand.sdk.actions import Tier
 from deskhand.sdk.actions import Tier
 
 log = structlog.get_logger(__name__)
@@ -76,12 +73,18 @@ class Shelf:
         It covers what the approved text does, with its constants, at a client where it stands at auto, and what the
         desk writes to the ticket afterwards.
         """
-        if plan.automation is None or not plan.requested_by.startswith(AUTOMATION):
-            return "no approved automation asked for it"
-        if self.stage(plan) is not Stage.AUTO:
-            return f"{plan.automation.name} {plan.automation.version} does not stand at auto for {plan.tenant.name}"
-        document = self.pinned(plan.automation.name, plan.automation.version, plan.tenant.id).document
-        return _departure(plan, document)
+        pin = plan.automation
+        if pin is None or plan.requested_by != f"{AUTOMATION}{pin.name}":
+            return "it needs an approval, and there is none"
+        try:
+            placed = self.pinned(pin.name, pin.version, plan.tenant.id)
+        except DeskRefusedError as error:
+            return str(error)
+        if placed.stage is not Stage.AUTO or placed.sha256 != pin.sha256:
+            return f"version {pin.version} of {pin.name} does not stand at auto for this client as it was approved"
+        if placed.record.approver is None or placed.record.approver in placed.record.authors:
+            return f"version {pin.version} of {pin.name} was approved by nobody else"
+        return _departure(plan, placed.document)
 
     def _placed_or_none(self, name: str, tenant_id: str) -> Placed | None:
         """Leave out what cannot be used: one of them must not keep the others from a ticket."""
@@ -99,43 +102,6 @@ class Shelf:
             raise DeskRefusedError(f"{name} has no version {version}")
         is_usable = found.state is AutomationState.APPROVED and record.state is VersionState.APPROVED
         return _placed(record, automations.rollout(self.records, name, tenant_id), is_usable=is_usable)
-
-    def stage(self, plan: Plan) -> Stage | None:
-        """Say how far a plan's automation may go at its client now; None for a plan of no automation."""
-        if plan.automation is None:
-            return None
-        try:
-            return self.placed(plan.automation.name, plan.tenant.id).stage
-        except DeskRefusedError:
-            return Stage.OFF
-
-    def standing(self, plan: Plan) -> str | None:
-        """Say why the approval of an automation's version does not cover a plan; None where it does.
-
-        It covers what the automation itself begins where it is at auto, of exactly the version and overlay that hold.
-        """
-        pin = plan.automation
-        if pin is None or plan.requested_by != f"{AUTOMATION}{pin.name}":
-            return "it needs an approval, and there is none"
-        try:
-            placed = self.placed(pin.name, plan.tenant.id)
-        except DeskRefusedError as error:
-            return str(error)
-        if placed.stage is not Stage.AUTO:
-            return f"{pin.name} is at {placed.stage.value} for this client, and may not begin by itself"
-        if (placed.record.version, placed.sha256) != (pin.version, pin.sha256):
-            return f"version {pin.version} of {pin.name} is not the one that holds for this client"
-        if placed.record.approver is None or placed.record.approver in placed.record.authors:
-            return f"version {pin.version} of {pin.name} was approved by nobody else"
-        return _foreign(plan, placed.document)
-
-
-def _foreign(plan: Plan, document: Automation) -> str | None:
-    """Name the first step that reaches further than the PSA and stands in no automation."""
-    known = {(step.id, step.action) for step in document.steps}
-    strangers = (step for step in plan.steps if (step.id, step.action) not in known)
-    found = next((step for step in strangers if step.tier > Tier.PSA_REVERSIBLE), None)
-    return f"step {found.id} stands not in {document.name}" if found is not None else None
 
 
 def document_of(record: VersionRecord) -> Automation:
