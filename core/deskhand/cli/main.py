@@ -22,6 +22,7 @@ _COMMANDS = {
     "plugin": ("deskhand.cli.plugin", "List plugins, and why any was refused."),
     "policy": ("deskhand.cli.policy", "Show and change what clients allow, and explain decisions."),
     "quarantine": ("deskhand.cli.quarantine", "Say whose ticket it is where the desk could not tell."),
+    "secret": ("deskhand.cli.secret", "Keep secrets sealed: set, list, rotate, remove."),
     "run": ("deskhand.cli.run", "Run the desk: poll, triage, write notes, serve the console."),
     "stop": ("deskhand.cli.stop", "Stop everything, or one client, connector or automation, at once."),
 }

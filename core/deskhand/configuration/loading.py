@@ -9,11 +9,14 @@ from pydantic import ValidationError
 
 from deskhand.configuration.problems import InvalidConfigurationError, Problem, closest, explain, written
 from deskhand.configuration.schema import Configuration
-from deskhand.configuration.secret_references import SecretReferenceError, dereference
+from deskhand.configuration.secret_references import SecretReferenceError, dereference, stored_name
+from deskhand.governance.secrets.failures import SecretStoreError
+from deskhand.governance.secrets.keys import key_material
+from deskhand.governance.secrets.store import SecretStore
 from deskhand.registry import Registry
 from deskhand.sdk.settings import ConnectorSettings
 
-_SECRET_SECTIONS = (("records",), ("audit", "anchors", "s3"))
+_SECRET_SECTIONS = (("records",), ("secrets",), ("audit", "anchors", "s3"))
 """The tables, beside the connectors', whose values may name a file or a variable."""
 
 
@@ -36,18 +39,41 @@ def load(path: Path) -> Configuration:
 
 
 def connector_settings(configuration: Configuration, registry: Registry, name: str) -> ConnectorSettings:
-    """Check one connector's section against its plugin's settings. Raises InvalidConfigurationError."""
+    """Open the secrets a connector's section names, and check it against its plugin's settings.
+
+    This is the one place where a stored secret is opened. Raises InvalidConfigurationError.
+    """
     plugin = registry.plugins.get(name)
     if plugin is None or plugin.connector is None:
         where = written(("connectors", name))
         fix = _fix_for_missing(configuration, registry, name)
         raise InvalidConfigurationError([Problem(configuration.file, where, "an installed plugin", fix)])
-    model = plugin.connector.settings
+    model, section = plugin.connector.settings, with_stored_secrets(configuration, name)
     try:
-        return model.model_validate(configuration.connectors[name])
+        return model.model_validate(section)
     except ValidationError as error:
         problems = explain(configuration.file, error, model, ("connectors", name))
         raise InvalidConfigurationError(problems) from None
+
+
+def with_stored_secrets(configuration: Configuration, name: str) -> dict[str, Any]:
+    """Return a connector's section with the secrets it names in the store. Raises InvalidConfigurationError."""
+    section = dict(configuration.connectors[name])
+    named = {key: stored for key, value in section.items() if (stored := stored_name(value)) is not None}
+    key = next(iter(named), "")
+    try:
+        store = open_secrets(configuration) if named else None
+        for key, stored in named.items():
+            section[key] = store.read(stored, connector=name).get_secret_value() if store else ""
+    except SecretStoreError as error:
+        where = written(("connectors", name, key))
+        raise InvalidConfigurationError([Problem(configuration.file, where, error.problem, error.fix)]) from None
+    return section
+
+
+def open_secrets(configuration: Configuration, *, key: str = "") -> SecretStore:
+    """Open the secret store with the configured key, or the one that ``key`` specifies. Raises SecretStoreError."""
+    return SecretStore.at(configuration.state, key_material(configuration.secrets, configuration.file.parent, key=key))
 
 
 def _fix_for_missing(configuration: Configuration, registry: Registry, name: str) -> str:
@@ -106,6 +132,9 @@ def _resolved(path: Path, where: tuple[str, ...], section: Any, problems: list[P
         return section
     values = dict(section)
     for key, value in section.items():
+        if stored_name(value) is not None and where[0] != "connectors":
+            fix = "use file: or env: here; stored secrets are opened for connectors alone"
+            problems.append(Problem(path, written((*where, key)), "no stored secret", fix))
         try:
             values[key] = dereference(value, path.parent)
         except SecretReferenceError as error:

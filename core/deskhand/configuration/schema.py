@@ -11,6 +11,7 @@ from deskhand.agent.settings import TriageSettings
 from deskhand.governance.anchoring.settings import AuditSettings
 from deskhand.governance.breaker import MaintenanceSettings
 from deskhand.governance.policy import ClientPolicy
+from deskhand.governance.secrets.settings import SecretSettings
 from deskhand.identity.settings import IdentitySettings
 from deskhand.intake.settings import IntakeSettings
 from deskhand.llm.selection import EngineSettings
@@ -42,6 +43,17 @@ class DeskSettings(Section):
     )
     ticket_system: str = Field(
         default="psa_connectwise", description="The connector that holds the tickets, a key of [connectors]."
+    )
+
+
+class ResolvingSettings(Section):
+    """What carrying out a plan says and books."""
+
+    msp_name: str = Field(
+        default="your IT support", max_length=60, description="How you are called in texts to your clients' people."
+    )
+    hours: float = Field(
+        default=0.1, gt=0, le=8, description="Hours of the time entry that every carried-out plan ends with."
     )
 
 
@@ -122,7 +134,11 @@ class Configuration(Section):
 
     file: Path = Field(exclude=True, description="Where it was read from; not a key of the file.")
     desk: DeskSettings = Field(default_factory=DeskSettings, description="The desk itself.")
+    resolving: ResolvingSettings = Field(
+        default_factory=ResolvingSettings, description="What carrying out a plan says and books."
+    )
     records: RecordsSettings = Field(default_factory=RecordsSettings, description="The record store.")
+    secrets: SecretSettings = Field(default_factory=SecretSettings, description="The secret store.")
     audit: AuditSettings = Field(default_factory=AuditSettings, description="The record, and where it is anchored.")
     web: WebSettings = Field(default_factory=WebSettings, description="Console and callbacks.")
     log: LogSettings = Field(default_factory=LogSettings, description="Logging.")
@@ -139,7 +155,7 @@ class Configuration(Section):
         default_factory=dict, description="Policies by PSA company identifier, in place of the default."
     )
     connectors: dict[str, dict[str, Any]] = Field(
-        description="One table a connector, named after its plugin; `file:` and `env:` values name secrets."
+        description="One table a connector, named after its plugin; `secret:`, `file:` and `env:` values name secrets."
     )
 
     @field_validator("connectors")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+STORED = "secret:"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -20,7 +21,10 @@ class SecretReferenceError(Exception):
 
 
 def dereference(value: Any, folder: Path, environment: Mapping[str, str] = os.environ) -> Any:  # noqa: ANN401  # TOML
-    """Replace ``file:PATH`` and ``env:NAME`` in one TOML value; a relative path is relative to ``folder``."""
+    """Replace ``file:PATH`` and ``env:NAME`` in one TOML value; a relative path is relative to ``folder``.
+
+    ``secret:NAME`` stays as it is: a stored secret is opened when its connector is, and not before.
+    """
     if not isinstance(value, str):
         return value
     scheme, separator, rest = value.partition(":")
@@ -29,6 +33,11 @@ def dereference(value: Any, folder: Path, environment: Mapping[str, str] = os.en
     if separator and scheme == "env":
         return _from_environment(rest, environment)
     return value
+
+
+def stored_name(value: object) -> str | None:
+    """Return the name in ``secret:NAME``, or None where a value is no reference to a stored secret."""
+    return value.removeprefix(STORED) if isinstance(value, str) and value.startswith(STORED) else None
 
 
 def _from_file(path: Path) -> str:
