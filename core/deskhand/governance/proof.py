@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from deskhand.automation.plan import Plan, PlannedStep, SourceKind
+from deskhand.automation.plan import Argument, Plan, PlannedStep, SourceKind
 from deskhand.records import proofs
 from deskhand.records.database import Records, Transaction
 from deskhand.records.proofs import Proof, ProofState
@@ -34,13 +34,22 @@ def method_of(plan: Plan, step: PlannedStep) -> ProofMethod:
     """Say how a step proves who someone is: a number counts as on record only where it came from the directory.
 
     A number that a technician typed, or that stands in a ticket, is not on record, whoever it is said to belong to.
+    What is known only during the run (the verification that was begun, the code) counts as what it was begun with.
     """
-    theirs = [each for each in step.arguments.values() if each.person is not None]
-    is_on_record = bool(theirs) and all(
-        plan.person is not None and each.person == plan.person.id and each.source is SourceKind.DIRECTORY
-        for each in theirs
-    )
-    return ProofMethod.CODE if is_on_record else ProofMethod.OTHER_NUMBER
+    theirs = _about_people(plan, step)
+    is_theirs = plan.person is not None and all(each.person == plan.person.id for each in theirs)
+    known = [each for each in theirs if not each.is_late]
+    is_on_record = bool(known) and all(each.source is SourceKind.DIRECTORY for each in known)
+    return ProofMethod.CODE if is_theirs and is_on_record else ProofMethod.OTHER_NUMBER
+
+
+def _about_people(plan: Plan, step: PlannedStep) -> list[Argument]:
+    """List the arguments that belong to someone, with those of the earlier steps they come from."""
+    found = [each for each in step.arguments.values() if each.person is not None]
+    for each in step.arguments.values():
+        if each.source is SourceKind.STEP:
+            found += _about_people(plan, plan.step(each.origin.partition(".")[0]))
+    return found
 
 
 def record(

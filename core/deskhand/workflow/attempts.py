@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Self
 
 import structlog
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
 from deskhand.automation import plans
 from deskhand.automation.plan import Plan, PlannedStep
@@ -37,7 +37,7 @@ from deskhand.workflow.handover import Handover
 from deskhand.workflow.journal import CancelledError, Failure, Journal, SupersededError, until
 from deskhand.workflow.prompts import ask, note_wrong_answer
 from deskhand.workflow.undoing import undoing
-from deskhand.workflow.witnesses import DoneWitness, UndoneWitness, changes_of
+from deskhand.workflow.witnesses import DoneWitness, UndoneWitness, changes_of, without
 
 log = structlog.get_logger(__name__)
 
@@ -151,7 +151,7 @@ class Attempts:
             inspection = self.gate.inspect(call)
             self.journal.look(run.id, run.segment, step.id, changes=changes_of(inspection))
             return ON
-        receipt = self.gate.perform(call, turn.witness(self.journal))
+        receipt = self.gate.perform(call, turn.witness(self.journal, answer))
         self.handover.put(run.id, step.id, receipt.secrets)
         self.handover.forget(run.id, step.id)
         return ON
@@ -199,7 +199,7 @@ class Attempts:
 
     def _after(self, turn: "Turn", error: ConnectorError) -> Envelope:
         run, step = turn.run, turn.step
-        failure = failure_of(error)
+        failure = failure_of(error, self.handover.answered(run.id, step.id))
         if failure.ring == RingName.KILL_SWITCH:
             wait = Wait(kind=WaitKind.SWITCH, step_id=step.id, text=failure.error[:LONGEST_REASON])
             self.journal.park(run.id, run.segment, wait)
@@ -285,11 +285,11 @@ class Turn:
         """The effect's key: the same for every attempt, in every process."""
         return key_of(self.run.id, self.step.id, is_undo=self.is_undo)
 
-    def witness(self, journal: Journal) -> Witness:
+    def witness(self, journal: Journal, typed: SecretStr | None) -> Witness:
         """Return who writes down what becomes of it."""
         if self.is_undo:
             return UndoneWitness(journal, self.run.id, self.run.segment, self.step.id)
-        return DoneWitness(journal, self.run.id, self.run.segment, self.plan, self.step)
+        return DoneWitness(journal, self.run.id, self.run.segment, self.plan, self.step, typed)
 
 
 def key_of(run_id: str, step_id: str, *, is_undo: bool = False) -> str:
@@ -297,10 +297,10 @@ def key_of(run_id: str, step_id: str, *, is_undo: bool = False) -> str:
     return f"{'undo-' if is_undo else ''}{run_id}-{step_id.replace('_', '-')}"
 
 
-def failure_of(error: ConnectorError) -> Failure:
-    """Say in a word and a sentence what an error means."""
+def failure_of(error: ConnectorError, typed: SecretStr | None = None) -> Failure:
+    """Say in a word and a sentence, without what a person typed, what an error means."""
     cause = next((cause for kind, cause in _CAUSES if isinstance(error, kind)), Cause.BUG)
-    return Failure(cause, str(error), error.ring if isinstance(error, RefusedError) else "")
+    return Failure(cause, without(str(error), typed), error.ring if isinstance(error, RefusedError) else "")
 
 
 def _again(pause: float) -> Envelope:

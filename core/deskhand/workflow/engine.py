@@ -6,7 +6,8 @@ audit entry and the queued segment that follows from it.
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +18,7 @@ from deskhand.automation import plans
 from deskhand.automation.plan import Plan, SourceKind
 from deskhand.governance import approval
 from deskhand.records import runs
+from deskhand.records.accounts import AUTOMATION
 from deskhand.records.database import Records, RecordsUnavailableError, Transaction
 from deskhand.records.runs import Run, RunState, StepRecord, StepState, WaitKind
 from deskhand.sdk.actions import AnyAction, Tier
@@ -142,8 +144,7 @@ class RunEngine:
         """
         self.handover.answer(run_id, step_id, value)
         try:
-            with self.records.transaction(by) as transaction:
-                run = runs.current(transaction, run_id)
+            with self._deciding(run_id, by) as (transaction, run):
                 wait = run.waits_for
                 if wait is None or wait.kind is not WaitKind.PROMPT or wait.step_id != step_id:
                     raise RunRefusedError(f"run {run_id} does not wait for an answer to {step_id}")
@@ -154,8 +155,7 @@ class RunEngine:
 
     def cancel(self, run_id: str, *, by: str) -> Run:
         """Stop a run before its next step; what was done stays done. Raises RunRefusedError where it is over."""
-        with self.records.transaction(by) as transaction:
-            run = runs.current(transaction, run_id)
+        with self._deciding(run_id, by) as (transaction, run):
             if run.state.is_over:
                 raise RunRefusedError(f"run {run_id} is over: it is {run.state.value}")
             if run.state is RunState.WAITING:
@@ -167,8 +167,7 @@ class RunEngine:
 
         Raises RunRefusedError where nothing is to be repeated.
         """
-        with self.records.transaction(by) as transaction:
-            run = runs.current(transaction, run_id)
+        with self._deciding(run_id, by) as (transaction, run):
             if run.state not in {RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_REVIEW}:
                 raise RunRefusedError(f"run {run_id} is {run.state.value}: only what failed or was stopped is repeated")
             if not run.undoing and run.having(StepState.UNDONE):
@@ -182,16 +181,22 @@ class RunEngine:
         Raises RunRefusedError, saying why, where there is nothing that can be undone.
         """
         plan = self._plan_of(run_id)
-        with self.records.transaction(by) as transaction:
-            run = runs.current(transaction, run_id)
+        with self._deciding(run_id, by) as (transaction, run):
             steps = _to_undo(run, plan, step_id)
-            rest = set(_reversible(run, plan)) - set(steps)
-            ends_as = run.state if rest else RunState.UNDONE
+            is_all = set(_reversible(run, plan)) == set(steps) and not run.having(StepState.UNKNOWN)
+            ends_as = RunState.UNDONE if is_all else run.state
             detail: dict[str, JsonValue] = {"by": by, "steps": list(steps)}
             values = {"undoing": steps, "undone_by": by, "cancelled_by": None, "ends_as": ends_as}
             return self._journal.go_on(transaction, run, "run.undo_asked", detail, **values)
 
     # Parts
+
+    @contextmanager
+    def _deciding(self, run_id: str, by: str) -> Iterator[tuple[Transaction, Run]]:
+        with self.records.transaction(by) as transaction:
+            yield transaction, runs.current(transaction, run_id)
+            self.at("decision: committing", run_id)
+        self.at("decision: committed", run_id)
 
     def _queue(self) -> "Durable":
         with self._lock:
@@ -234,7 +239,8 @@ def _refuse_unfit(plan: Plan, *, has_approval: bool) -> None:
             raise RunRefusedError(f"step {step.id} asks for {len(prompts)} answers, and a run asks for one at a time")
     if plan.tier >= Tier.NEVER_AUTOMATED:
         raise RunRefusedError(f"plan {plan.id} holds what is never automated: a person does that")
-    if plan.tier >= Tier.CLIENT_REVERSIBLE and not has_approval:
+    covered = Tier.CLIENT_REVERSIBLE if plan.requested_by.startswith(AUTOMATION) else Tier.PSA_REVERSIBLE
+    if plan.tier > covered and not has_approval:
         raise RunRefusedError(f"plan {plan.id} needs an approval")
 
 

@@ -23,15 +23,25 @@ from deskhand.workflow.rings import Rings, looked_at
 Stages = Callable[[Plan], Stage | None]
 """Says how far a plan's automation has come at its client; None where the plan comes from none."""
 
+NO_APPROVAL = "it needs an approval, and there is none"
+
+Standing = Callable[[Plan], str | None]
+"""Says why a plan is not covered by the approval of the automation it came from; None where it is covered."""
+
 
 def governed(
-    records: Records, clock: Clock, *, permissions: LivePermissions | None = None, stage: Stages = lambda _plan: None
+    records: Records,
+    clock: Clock,
+    *,
+    permissions: LivePermissions | None = None,
+    stage: Stages = lambda _plan: None,
+    standing: Standing = lambda _plan: NO_APPROVAL,
 ) -> Rings:
     """Return the rings that hold every call to the records' switches, grants, approvals and proofs."""
     return Rings(
         switch=SwitchRing(Switches(records)),
         policy=PolicyRing(records, clock, permissions or LivePermissions(records), stage),
-        approval=ApprovalRing(records, clock),
+        approval=ApprovalRing(records, clock, standing),
         proof=ProofRing(records, clock),
     )
 
@@ -136,10 +146,14 @@ def _to_undo(request: Request, plan: Plan) -> Request:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRing:
-    """What reaches further than the PSA, or touches a privileged target, has been approved by someone else."""
+    """What reaches further than the PSA, or touches a privileged target, has been approved by someone else.
+
+    Up to tier 2 the approval of an automation's version covers what it begins by itself, where it may at this client.
+    """
 
     records: Records
     clock: Clock
+    standing: Standing
     name: RingName = RingName.APPROVAL
 
     def objection(self, case: Case) -> str | None:
@@ -147,8 +161,11 @@ class ApprovalRing:
         call, mandate = case.call, case.call.mandate
         if call.action.tier < Tier.CLIENT_REVERSIBLE and not looked_at(case).is_privileged:
             return None
-        if mandate is None or mandate.approval_id is None:
-            return "it needs an approval, and there is none"
+        if mandate is None:
+            return NO_APPROVAL
+        if mandate.approval_id is None:
+            is_small = call.action.tier <= Tier.CLIENT_REVERSIBLE and not looked_at(case).is_privileged
+            return self.standing(mandate.plan) if is_small else NO_APPROVAL
         approval = approvals.find(self.records, mandate.approval_id)
         if approval is None:
             return f"there is no approval {mandate.approval_id}"

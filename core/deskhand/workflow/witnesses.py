@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from deskhand.automation.plan import Plan, PlannedStep
 from deskhand.governance import proof
 from deskhand.governance.proof import ProofRefusedError
@@ -11,12 +13,21 @@ from deskhand.records.runs import RecordedChange, Run, StepState
 from deskhand.sdk.actions import Inspection, Receipt
 from deskhand.workflow.journal import CancelledError, Journal
 
+TYPED = "•••"
 
-def changes_of(inspection: Inspection) -> tuple[RecordedChange, ...]:
-    """Return the diff as it is kept."""
+
+def changes_of(inspection: Inspection, typed: SecretStr | None = None) -> tuple[RecordedChange, ...]:
+    """Return the diff as it is kept: without what a person typed for it."""
     return tuple(
-        RecordedChange(field=each.field, current=each.current, desired=each.desired) for each in inspection.changes
+        RecordedChange(field=each.field, current=without(each.current, typed), desired=without(each.desired, typed))
+        for each in inspection.changes
     )
+
+
+def without(text: str, typed: SecretStr | None) -> str:
+    """Return a text without what a person typed."""
+    value = typed.get_secret_value() if typed is not None else ""
+    return text.replace(value, TYPED) if value else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,7 @@ class DoneWitness:
     segment: int
     plan: Plan
     step: PlannedStep
+    typed: SecretStr | None = None
 
     def intends(self, transaction: Transaction, inspection: Inspection) -> None:
         """Keep the prior state and the diff. Raises CancelledError or SupersededError, and then nothing is sent."""
@@ -37,7 +49,7 @@ class DoneWitness:
             self.step.id,
             state=StepState.RUNNING,
             prior_state=inspection.prior_state,
-            changes=changes_of(inspection),
+            changes=changes_of(inspection, self.typed),
             claimed_at=now,
             started_at=run.step(self.step.id).started_at or now,
         )

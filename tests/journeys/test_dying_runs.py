@@ -1,0 +1,191 @@
+"""Promises 2 and 4 of a run: whichever boundary a process dies at, each effect happens at most once and it ends."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from deskhand.records import effects, runs
+from deskhand.records.audit.verification import verify
+from deskhand.records.database import url_of
+from deskhand.records.effects import EffectState
+from deskhand.records.runs import RunState, StepState
+from deskhand.workflow.attempts import key_of
+from deskhand.workflow.durable import Durable
+from deskhand.workflow.watch import Fate
+from tests.core.workflow.office import Office
+from tests.journeys.dying_app import KILLED, RUN, open_store, prepare
+from tests.postgresql import Server
+from tests.repository import ROOT
+
+MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # noqa: S108  # a folder of ours is made inside
+AT_ONCE = 2
+UNREADABLE = "reset_password"
+"""The one step whose effect cannot be read back."""
+INSIDE = {f"{UNREADABLE}: {boundary}" for boundary in ("claimed", "applied", "verified", "recording")}
+"""Where a death leaves it unknown whether that step was carried out."""
+EFFECTS = {"group": 2, "code": 1, "approved": 1, "password": 1, "enabled": 2, "text": 1, "note": 1}
+"""How often each field changes at most: those that are undone, once back."""
+
+
+@dataclass
+class Stores:
+    """Fresh stores, each a copy of one that was prepared."""
+
+    folder: Path
+    server: Server | None
+    numbers: Iterator[int]
+
+    def prepare(self) -> None:
+        (self.folder / "model").mkdir()
+        if self.server is not None:
+            self.server.run("CREATE DATABASE model")
+        prepare(self.url("model"), self.folder / "model")
+
+    def url(self, name: str) -> str:
+        return url_of(self.folder / name / "records.db") if self.server is None else self.server.url(name)
+
+    @contextmanager
+    def fresh(self) -> Iterator[tuple[str, Path]]:
+        name = f"life_{next(self.numbers)}"
+        folder = self.folder / name
+        shutil.copytree(self.folder / "model", folder)
+        if self.server is not None:
+            self.server.run(f"CREATE DATABASE {name} TEMPLATE model")
+        yield self.url(name), folder
+        if self.server is not None:
+            self.server.run(f"DROP DATABASE {name} WITH (FORCE)")
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+    server = request.getfixturevalue("postgresql_server") if request.param == "postgresql" else None
+    folder = Path(tempfile.mkdtemp(prefix="deskhand-dying-", dir=MEMORY))
+    made = Stores(folder, server, count())
+    made.prepare()
+    yield made
+    shutil.rmtree(folder)
+    if server is not None:
+        server.run("DROP DATABASE model WITH (FORCE)")
+
+
+class Lives:
+    """A server of lives, in a process of its own."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.journeys.dying_app"]
+        self._process = subprocess.Popen(  # noqa: S603  # our own module
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def live(self, url: str, folder: Path, point: str = "") -> int:
+        """Live once and return the exit status."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps([url, str(folder), point]) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def end(self) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+@pytest.fixture
+def servers() -> Iterator[SimpleQueue[Lives]]:
+    queue: SimpleQueue[Lives] = SimpleQueue()
+    started = [Lives() for _ in range(AT_ONCE)]
+    for each in started:
+        queue.put(each)
+    yield queue
+    for each in started:
+        each.end()
+
+
+def test_a_run_that_dies_anywhere_repeats_nothing_and_comes_to_its_end(
+    stores: Stores, servers: "SimpleQueue[Lives]"
+) -> None:
+    points = every_boundary(stores, servers)
+    assert len(points) >= 100
+    points = points[:: 1 if stores.server is None else 2]  # what differs on a server are transactions, not boundaries
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(lambda point: die_at(point, stores, servers), points))
+    assert [each for each in found if each] == []
+
+
+def every_boundary(stores: Stores, servers: "SimpleQueue[Lives]") -> list[str]:
+    """Live once undisturbed, and name each boundary that was crossed."""
+    server = servers.get()
+    with stores.fresh() as (url, folder):
+        assert server.live(url, folder) == 0
+        assert complaints("", url, folder) == []
+        crossed: list[str] = json.loads((folder / "boundaries.json").read_text())
+    servers.put(server)
+    assert len(crossed) == len(set(crossed))
+    return crossed
+
+
+def die_at(point: str, stores: Stores, servers: "SimpleQueue[Lives]") -> str:
+    """Die once at a boundary, live on, and say what is wrong with the end."""
+    server = servers.get()
+    try:
+        with stores.fresh() as (url, folder):
+            died = server.live(url, folder, point)
+            if died != KILLED:
+                return f"{point}: nobody died, but exited with {died}"
+            ended = server.live(url, folder)
+            wrong = complaints(point, url, folder) if ended == 0 else [f"the next life exited with {ended}"]
+            return f"{point}: {'; '.join(wrong)}" if wrong else ""
+    finally:
+        servers.put(server)
+
+
+def complaints(point: str, url: str, folder: Path) -> list[str]:
+    """List every promise that the end breaks."""
+    records = open_store(url, folder)
+    run = runs.find(records, RUN)
+    assert run is not None
+    is_unknown = point.partition(" (")[0] in INSIDE
+    wrong = []
+    expected = RunState.NEEDS_REVIEW if is_unknown else RunState.UNDONE
+    if run.state is not expected:
+        wrong.append(f"it is {run.state}, not {expected}: {[(each.id, each.state, each.error) for each in run.steps]}")
+    happened = Counter(each["field"] for each in Office(folder / "office.jsonl").effects())
+    repeated = {name: times for name, times in happened.items() if times > EFFECTS.get(name, 1)}
+    if repeated:
+        wrong.append(f"happened too often: {repeated}")
+    if not is_unknown and set(happened) < set(EFFECTS):
+        wrong.append(f"never happened: {set(EFFECTS) - set(happened)}")
+    reset = effects.find(records, key_of(RUN, UNREADABLE))
+    if reset and (reset.state is EffectState.DONE) != (run.step(UNREADABLE).state is StepState.DONE):
+        wrong.append("the ledger and the run differ")
+    if Office(folder / "office.jsonl").state("enabled") == "yes" and not is_unknown:
+        wrong.append("it was not undone")
+    wrong += orphans(url, run.segment)
+    records.close()
+    if not verify(url, signing=folder / "signing").ok:
+        wrong.append("the record does not verify")
+    return wrong
+
+
+def orphans(url: str, segments: int) -> list[str]:
+    """Name the segments the durable engine still holds."""
+    durable = Durable(url)
+    fates = [durable.fates([(RUN, segment)]).get(RUN) for segment in range(segments + 1)]
+    durable.close()
+    return [f"segment {number} is {fate}" for number, fate in enumerate(fates) if fate is not Fate.OVER]
