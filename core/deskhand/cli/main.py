@@ -11,7 +11,9 @@ from deskhand.cli.exit_codes import ExitCode
 
 _COMMANDS = {
     "account": ("deskhand.cli.account", "Add people, give them roles and passwords."),
+    "approval": ("deskhand.cli.approval", "Read what somebody wants done, and approve or deny it."),
     "audit": ("deskhand.cli.audit", "Verify, show and export the record."),
+    "automation": ("deskhand.cli.automation", "Draft, check, back-test, approve and roll out automations."),
     "config": ("deskhand.cli.config", "Check the configuration, or explain every setting."),
     "db": ("deskhand.cli.db", "Show, migrate or rebuild the databases."),
     "demo": ("deskhand.cli.demo", "Run a whole rehearsal MSP on this machine."),
@@ -19,11 +21,13 @@ _COMMANDS = {
     "go": ("deskhand.cli.go", "Let go again what was stopped."),
     "init": ("deskhand.cli.init", "Write a configuration to start from."),
     "model": ("deskhand.cli.model", "Install or inspect the local model."),
+    "plan": ("deskhand.cli.plan", "Say what shall be done on a ticket, and see what it would change."),
     "plugin": ("deskhand.cli.plugin", "List plugins, and why any was refused."),
     "policy": ("deskhand.cli.policy", "Show and change what clients allow, and explain decisions."),
     "quarantine": ("deskhand.cli.quarantine", "Say whose ticket it is where the desk could not tell."),
     "secret": ("deskhand.cli.secret", "Keep secrets sealed: set, list, rotate, remove."),
     "run": ("deskhand.cli.run", "Run the desk: poll, triage, write notes, serve the console."),
+    "runs": ("deskhand.cli.runs", "See what is being carried out; stop, take up again, put back."),
     "stop": ("deskhand.cli.stop", "Stop everything, or one client, connector or automation, at once."),
 }
 

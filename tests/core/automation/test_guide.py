@@ -1,0 +1,30 @@
+"""The guide's example is a document that loads, passes every check and accepts the guide's overlay."""
+
+import re
+
+from deskhand.automation.known import known
+from deskhand.automation.linter import lint
+from deskhand.automation.overlay import Overlay, effective
+from deskhand.automation.stage import Stage
+from deskhand.automation.yaml_form import load, read
+from deskhand.registry import Registry
+from tests.repository import ROOT
+
+PAGE = (ROOT / "docs" / "guide" / "automations.md").read_text(encoding="utf-8")
+EXAMPLE, OVERLAY = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_guides_example_passes_every_check_with_the_installed_plugins() -> None:
+    actions = known(action for plugin in Registry.discover().plugins.values() for action in plugin.actions)
+    assert lint(load(EXAMPLE), actions, stage=Stage.AUTO) == ()
+
+
+def test_the_guides_overlay_fits_its_example() -> None:
+    found = effective(load(EXAMPLE), read(OVERLAY, Overlay))
+    assert len(found.differences) == 2
+
+
+def test_the_guide_names_every_check_and_every_source() -> None:
+    from deskhand.automation.document import Check, FactSource  # noqa: PLC0415  # named where they are used
+
+    assert [each.value for each in (*Check, *FactSource) if f"`{each.value}`" not in PAGE] == []
