@@ -62,8 +62,11 @@ class Diagnosing:
         """Return what is known of a run's failure, without looking anew."""
         return diagnoses.find(self.records, run_id)
 
-    def propose_change(self, who: Account, run_id: str) -> VersionRecord:
-        """Save the change a diagnosis proposes as a draft, written by the diagnosis; it is approved as any version."""
+    def propose_change(self, run_id: str, who: Account = DIAGNOSIS) -> VersionRecord:
+        """Save the change a diagnosis proposes as a draft, and back-test it; it is approved as any version.
+
+        Its author is the diagnosis, whoever asks for it.
+        """
         if not any(who.has(role) for role in _WORKING):
             raise DeskRefusedError(f"{who.name} has not the role technician: `deskhand account` gives it")
         found = diagnoses.find(self.records, run_id) or self.diagnose(run_id)
@@ -76,9 +79,11 @@ class Diagnosing:
         if newest is not None and newest.version != found.change.from_version:
             raise DeskRefusedError(f"{name} has a version {newest.version} since the diagnosis: diagnose the run again")
         record = self.automating.save_draft(DIAGNOSIS, name, found.change.yaml)
+        value = {"run": run_id, "rule": found.change.rule, "because": found.change.because, "asked_by": who.name}
         with self.records.transaction(who.name) as transaction:
-            value = {"run": run_id, "rule": found.change.rule, "because": found.change.because, "asked_by": who.name}
-            return automations.put_evidence(transaction, record, "diagnosis", dict(value))
+            automations.put_evidence(transaction, record, "diagnosis", dict(value))
+        self.automating.back_test(name, record.version)
+        return self.automating.version(name, record.version)
 
     def watch(self) -> tuple[Diagnosis, ...]:
         """Diagnose what failed since the last look, and pause what fails too often; cheap where nothing did."""

@@ -17,6 +17,9 @@ FIELDS: Mapping[str, FactSource] = {
 }
 """What arguments of these names are about, where two facts of a ticket happen to have one value."""
 
+LISTED = frozenset({"type_id", "subtype_id", "item_id", "priority_id", "status_id"})
+"""Arguments that name a value the MSP's own boards list: the same one for the next ticket."""
+
 _NAMES: Mapping[FactSource, str] = {
     FactSource.REQUESTER_CONTACT: "contact",
     FactSource.REQUESTER_NAME: "name",
@@ -61,6 +64,9 @@ class Lifting:
             return self.parameter(source)
         if isinstance(argument.value, str) and argument.value in self.facts.groups:
             return self.group(self.facts.groups[argument.value])
+        if name in LISTED and argument.source is SourceKind.DIRECTORY:
+            self.remarks.append(f"{step_id}.{name} is one of this board's values: it fits tickets of this board.")
+            return Given(constant=argument.value)
         if argument.source in {SourceKind.TECHNICIAN, SourceKind.CONSTANT} and not self._is_personal(argument.value):
             return Given(constant=argument.value)
         self.remarks.append(

@@ -143,6 +143,16 @@ class Seeding:
             self._add("statuses", {"name": status, "sortOrder": order, **flags, **owner})
         return number(board)
 
+    def seed_status_anew(self, board: int, name: str) -> int:
+        """Make a status of a board anew, as an admin does who rebuilds it: the old id is gone, tickets move along."""
+        old = next(each for each in self.state["statuses"].children(board) if each["name"] == name)
+        new = self._add("statuses", {key: value for key, value in old.items() if key not in {"id", "_info"}})
+        for ticket in self.state["tickets"]:
+            if find(self.state, "statuses", ticket.get("status")) is old:
+                ticket["status"] = shown("statuses", new)
+        self.state["statuses"].remove(number(old))
+        return number(new)
+
     def _site(self, company: int, name: str | None) -> Record:
         if name is None:
             return {}

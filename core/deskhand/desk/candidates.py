@@ -1,0 +1,74 @@
+"""What is worth automating next: what recurs in the mirrored history, ranked by what each client's policy allows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from deskhand.desk.policies import Policies
+from deskhand.desk.refusals import DeskRefusedError
+from deskhand.governance.permission import LivePermissions
+from deskhand.governance.request import Request
+from deskhand.knowledge.doing import Doable
+from deskhand.knowledge.opportunities import May, Opportunity, ranked
+from deskhand.knowledge.patterns import FEWEST, patterns
+from deskhand.mirror.mirror import Mirror
+from deskhand.records.accounts import Role
+from deskhand.records.documents import Handling
+from deskhand.records.grants import Mode
+from deskhand.sdk.actions import AnyAction, Tier
+from deskhand.sdk.clock import Clock
+from deskhand.sdk.models import Reference
+
+ASKED_BY = "candidates"
+"""In whose name policy is asked; nobody carries anything out."""
+
+
+def doables_of(actions: Iterable[AnyAction]) -> tuple[Doable, ...]:
+    """Describe the actions that change something."""
+    return tuple(
+        Doable(each.name, each.title, int(each.tier), each.irreversible) for each in actions if each.tier > Tier.READ
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Ranks patterns. Reads the mirror and the grants; changes nothing."""
+
+    mirror: Mirror
+    policies: Policies
+    permissions: LivePermissions
+    doables: tuple[Doable, ...]
+    clock: Clock
+
+    def ranked(self, limit: int = 20, client: str | None = None, fewest: int = FEWEST) -> list[Opportunity]:
+        """Rank what recurs, at one client (its PSA id) or at all; 50,000 closed tickets take well under a minute."""
+        if client is not None and self.mirror.company(client) is None:
+            raise DeskRefusedError(f"the PSA has no company {client}: use its id")
+        past = self.mirror.closed_tickets()
+        if client is not None:
+            past = [each for each in past if each.ticket.company is not None and each.ticket.company.id == client]
+        return ranked(patterns(past, fewest), self.doables, self._may_of_now())[:limit]
+
+    def _may_of_now(self) -> May:
+        """Return what says whether a client may have an action automated: policy as it is now, asked once for each."""
+        permissions, now = self.permissions.current(), self.clock()
+        tiers = {each.action: each.tier for each in self.doables}
+
+        @cache
+        def may(client: str, action: str) -> bool:
+            if self.policies.of(Reference(client, "")).handling is Handling.OFF:
+                return False
+            request = Request(
+                requested_by=ASKED_BY,
+                roles=frozenset({Role.TECHNICIAN}),
+                action=action,
+                tier=tiers[action],
+                plan_tenant=client,
+                ticket_id="",
+                ticket_tenant=client,
+                target_tenant=client,
+                at=now,
+            )
+            return permissions.need(request).mode in {Mode.ASK, Mode.AUTO}
+
+        return may
