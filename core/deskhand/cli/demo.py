@@ -39,6 +39,7 @@ _TONES = {
 @click.option("--engine", type=click.Choice(["auto", "none"]), default="auto", show_default=True, help="Use a model?")
 @click.option("--embedding-model", type=click.Path(path_type=Path), help="GGUF file of an embedding model.")
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Folder for the rehearsal's state.")
+@click.option("--database", help="URL of an empty PostgreSQL database for the records; left out: SQLite.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8484, show_default=True, help="The console's port.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON document; implies --headless.")
 @explaining_errors
@@ -51,6 +52,7 @@ def command(  # noqa: PLR0913  # one argument an option
     text_column: str | None,
     label_column: str | None,
     engine: Literal["auto", "none"],
+    database: str | None,
     embedding_model: Path | None,
     state: Path | None,
     port: int,
@@ -65,7 +67,7 @@ def command(  # noqa: PLR0913  # one argument an option
         text_column=text_column,
         label_column=label_column,
     )
-    options = DemoOptions(script, state or default_state(), engine, embedding_model, port)
+    options = DemoOptions(script, state or default_state(), engine, database, embedding_model, port)
     stopping = threading.Event()
     try:
         with _terminal() as terminal, played(options, terminal, stopping) as report:
@@ -134,6 +136,14 @@ class _Terminal:
             no_wrap=True,
             overflow="ellipsis",
         )
+
+    def act(self, title: str) -> None:
+        """Print the title of an act of the story."""
+        self._bar.console.print(f"\n[bold]{inert(title)}[/]")
+
+    def told(self, line: str) -> None:
+        """Print what happened."""
+        self._bar.console.print(f"  {inert(line)}", soft_wrap=True)
 
     def _tell_once(self, line: str) -> None:
         """Print a line where no bar can be seen, such as in a log."""

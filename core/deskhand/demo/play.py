@@ -6,22 +6,26 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import tomli_w
 from platformdirs import user_data_path
+from sqlalchemy.engine import make_url
 
 from deskhand.configuration.loading import load
 from deskhand.configuration.schema import Configuration, LogSettings
 from deskhand.daemon import configure_log, serving
+from deskhand.demo import roster
 from deskhand.demo.rehearsal import Rehearsal, Script, rehearsal
+from deskhand.demo.story import Listener, told
 from deskhand.demo.vendors import PSA
 from deskhand.demo.verdict import DemoReport, judge
 from deskhand.desk.desk import Desk
 from deskhand.desk.lock import StateLock
 from deskhand.desk.progress import Progress
+from deskhand.desk.stores import verify_records
 from deskhand.llm import runtime
 from deskhand.llm.build import InstallProgress
 from deskhand.sdk.errors import ConfigurationError
@@ -35,11 +39,13 @@ class DemoOptions:
     script: Script
     state: Path
     engine: Literal["auto", "none"] = "auto"
+    database: str | None = None
+    """The URL of an empty PostgreSQL database for the records, its password included; else SQLite in the state."""
     embedding_model: Path | None = None
     port: int = 8484
 
 
-class Audience(Progress, Protocol):
+class Audience(Progress, Listener, Protocol):
     """Watches the rehearsal."""
 
     def building(self, report: InstallProgress) -> None:
@@ -83,7 +89,10 @@ def played(options: DemoOptions, audience: Audience, stopping: threading.Event) 
             desk.run(audience, drain=True)
             elapsed, calls = time.monotonic() - started, vendor.requests() - calls
             audience.phase("reading back what was written")
-            yield judge(desk, vendor.world, seconds=elapsed, calls=calls)
+            report = judge(desk, vendor.world, seconds=elapsed, calls=calls)
+            audience.phase("one kind of ticket, from a sentence to an automation that is mended")
+            story = told(desk, vendor, audience)
+            yield replace(report, story=story, audit=verify_records(configuration))
 
 
 def _ensure_runtime(audience: Audience) -> None:
@@ -113,6 +122,7 @@ def configured(options: DemoOptions, vendor: Rehearsal) -> Configuration:
         "web": {"port": _free_port(options.port)},
         "intake": {"triage_backlog": True, "poll_seconds": 5.0, "history_days": 0, "history_notes": 20_000},
         "engine": {"kind": options.engine},
+        "resolving": {"msp_name": roster.own_company().name},
         "identity": vendor.world.identity.model_dump(mode="json"),
         "connectors": dict(vendor.settings),
         "clients": {
@@ -120,6 +130,9 @@ def configured(options: DemoOptions, vendor: Rehearsal) -> Configuration:
             for identifier, policy in vendor.world.policies.items()
         },
     }
+    if options.database is not None:
+        url = make_url(options.database)
+        document["records"] = {"url": url.set(password=None).render_as_string(), "password": str(url.password or "")}
     if options.embedding_model is not None:
         document["engine"]["embedding_model"] = str(options.embedding_model.resolve())
     path = options.state / "deskhand.toml"

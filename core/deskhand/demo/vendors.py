@@ -56,9 +56,8 @@ class SeedableDirectory(Protocol):
 class SimulatedTelephones(Protocol):
     """The telephones of everybody: what arrived on them."""
 
-    @property
     def messages(self) -> list[dict[str, JsonValue]]:
-        """The texts that were sent, oldest first."""
+        """List the texts that were sent, oldest first."""
         ...
 
     def code(self, number: str) -> str:
@@ -97,7 +96,7 @@ class Vendors:
         return self.telephones.code(number)
 
     def _texts(self, number: str) -> JsonValue:
-        return [each["body"] for each in self.telephones.messages if each["to"] == number]
+        return [each["body"] for each in self.telephones.messages() if each["to"] == number]
 
     def _account(self, company: str, address: str) -> JsonValue:
         contents = self.directory.tenants[_tenant_id(company)].contents

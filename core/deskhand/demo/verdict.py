@@ -12,6 +12,7 @@ from deskhand.demo.scoring import (
     identity_score,
     impossible_values,
 )
+from deskhand.demo.story import StoryReport
 from deskhand.demo.world import RehearsalWorld
 from deskhand.desk.desk import Desk
 from deskhand.desk.stores import verify_records
@@ -39,6 +40,8 @@ class DemoReport:
     history: str
     seconds: float
     calls_per_ticket: float
+    story: StoryReport | None = None
+    """What came of the story that follows the tickets."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -53,6 +56,8 @@ class DemoReport:
         broken = [f"{len(ids)} tickets {what}: {', '.join(ids[:10])}" for what, ids in found.items() if ids]
         if not self.audit.ok:
             broken.append(f"the audit log does not verify: {self.audit.reason}")
+        if self.story is not None and self.story.problem:
+            broken.append(self.story.problem)
         return tuple(broken)
 
 

@@ -11,6 +11,7 @@ from deskhand.configuration.loading import connector_settings
 from deskhand.configuration.problems import InvalidConfigurationError, Problem
 from deskhand.configuration.schema import Configuration
 from deskhand.registry import Registry
+from deskhand.sdk.actions import AnyAction
 from deskhand.sdk.roles import Connector, Directory, TicketSystem
 from deskhand.sdk.webhooks import CallbackReceiver
 
@@ -51,6 +52,11 @@ class Connections:
     def directories(self) -> tuple[Directory, ...]:
         """The connectors that know who works at a client."""
         return tuple(each for each in self.connectors.values() if isinstance(each, Directory))
+
+    @property
+    def actions(self) -> tuple[AnyAction, ...]:
+        """The actions of the plugins whose connectors are open, plugin by plugin."""
+        return tuple(each for name in self.connectors for each in self.registry.plugins[name].actions)
 
     def __enter__(self) -> Self:
         return self

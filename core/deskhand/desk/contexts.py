@@ -1,4 +1,4 @@
-"""Whose ticket it is, asked anew from the PSA each time it matters: before a plan, and before a run touches anything."""
+"""Whose ticket it is, asked anew from the PSA each time it matters: before a plan, and before a run begins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

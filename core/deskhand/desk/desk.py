@@ -10,14 +10,21 @@ from typing import Self
 import structlog
 
 from deskhand.configuration.schema import Configuration
+from deskhand.desk.automating import Automating
 from deskhand.desk.callbacks import Callbacks
 from deskhand.desk.connections import Connections
+from deskhand.desk.correcting import Correcting
+from deskhand.desk.governing import Governing
 from deskhand.desk.handling import Handler
 from deskhand.desk.health import Health, Light
+from deskhand.desk.holding import Holding
 from deskhand.desk.identity_file import desk_id
 from deskhand.desk.judgement import Judgement
 from deskhand.desk.policies import Policies
 from deskhand.desk.progress import Progress
+from deskhand.desk.recommending import Recommending
+from deskhand.desk.resolving import Resolving
+from deskhand.desk.services import Foundations, Services, gate_of, join, known_subjects
 from deskhand.desk.stores import open_mirror, open_records
 from deskhand.desk.taxonomies import LiveTaxonomies
 from deskhand.desk.upkeep import Upkeep
@@ -32,7 +39,7 @@ from deskhand.mirror.mirror import Mirror
 from deskhand.records import effects, work
 from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.sdk.clock import Clock, utc_now
-from deskhand.workflow.gate import Gate, key_maker
+from deskhand.workflow.gate import key_maker
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +59,7 @@ class Desk:
     worker: Worker
     callbacks: Callbacks
     schedule: Schedule
+    services: Services
     stopping: threading.Event
     _closing: ExitStack
     _phase: str = field(default="starting", init=False)
@@ -92,20 +100,27 @@ class Desk:
     ) -> Self:
         connections, records, mirror, engine = rooms.connections, rooms.records, rooms.mirror, rooms.engine
         name, system = configuration.desk.ticket_system, connections.ticket_system
+        own_id = desk_id(configuration.state, is_first=effects.are_none(records))
         intake = Intake(system, name, records, mirror, clock, configuration.intake, stopping)
         judgement = Judgement(configuration, records, mirror, engine, connections.directories, clock)
         taxonomies = LiveTaxonomies(system, clock)
+        governing = Governing(records, clock, known_subjects(connections, mirror))
+        foundations = Foundations(configuration, connections, records, mirror, engine, intake, judgement, clock, own_id)
         writer = Writer(
             connector=name,
             desk_name=configuration.desk.name,
             registry=connections.registry,
             system=system,
             taxonomies=taxonomies,
-            gate=Gate(records, "gate", lambda: judgement.resolver().clients.catch_all),
-            key=key_maker(desk_id(configuration.state, is_first=effects.are_none(records))),
+            gate=gate_of(foundations, governing),
+            key=key_maker(own_id),
         )
+        services = join(foundations, governing, writer.gate, writer)
+        closing.callback(services.runs.close)
         policies = Policies(configuration.policy, configuration.clients, mirror)
-        handler = Handler(records, intake, judgement, policies, taxonomies, writer, clock)
+        handler = Handler(
+            records, intake, judgement, policies, taxonomies, writer, clock, services.automating.recognising
+        )
         return cls(
             configuration=configuration,
             clock=clock,
@@ -115,9 +130,10 @@ class Desk:
             engine=engine,
             intake=intake,
             judgement=judgement,
-            worker=Worker(records, handler, clock, connections.longest_answer),
+            worker=Worker(records, handler, clock, longest_answer=connections.longest_answer),
             callbacks=Callbacks(connections.receivers, intake, clock),
             schedule=Schedule(intake, configuration.intake, clock),
+            services=services,
             stopping=stopping,
             _closing=closing,
         )
@@ -130,12 +146,43 @@ class Desk:
     ) -> None:
         self._closing.close()
 
+    @property
+    def governing(self) -> Governing:
+        """Who may do what."""
+        return self.services.governing
+
+    @property
+    def correcting(self) -> Correcting:
+        """What a technician says of a triage."""
+        return self.services.correcting
+
+    @property
+    def holding(self) -> Holding:
+        """What is decided about tickets that are held."""
+        return self.services.holding
+
+    @property
+    def resolving(self) -> Resolving:
+        """Plans, approvals and runs."""
+        return self.services.resolving
+
+    @property
+    def automating(self) -> Automating:
+        """The life of automations."""
+        return self.services.automating
+
+    @property
+    def recommending(self) -> Recommending:
+        """Plans from automations."""
+        return self.services.recommending
+
     def run(self, progress: Progress, *, drain: bool = False) -> None:
         """Work until ``stopping`` is set; with ``drain`` until everything that is due has been handled.
 
         Trouble with the PSA or the disk is waited out, however long it lasts.
         """
         self.worker.on_handled = progress.handled
+        self.services.runs.launch()
         try:
             self._prepare(progress)
             self._enter("handling tickets", progress)
@@ -147,6 +194,11 @@ class Desk:
         except StoppedError:
             log.info("intake stopped", phase=self._phase)
         self._seal()
+
+    def catch_up(self) -> None:
+        """Look for new tickets and handle every one that is due. For whoever does not wait for the schedule."""
+        self.worker.insist(self.intake.poll, self.stopping)
+        self.worker.run(self.stopping, until_empty=True)
 
     def _prepare(self, progress: Progress) -> None:
         self._enter("reading the PSA's history", progress)

@@ -51,7 +51,7 @@ def propose(visit: Visit) -> Response:
     ticket_id, sentence = visit.path["ticket"], visit.form.get("sentence", "").strip()
     automation = visit.form.get("automation", "")
     if automation:
-        proposal = visit.desk.resolving.recommend(visit.who, ticket_id, automation)
+        proposal = visit.desk.recommending.recommend(visit.who, ticket_id, automation)
     elif sentence:
         proposal = visit.desk.resolving.propose(visit.who, ticket_id, sentence)
     else:

@@ -1,0 +1,56 @@
+"""Who acts, and on which desk: a command that changes something signs in as a person does in the console."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from deskhand.cli.answers import fail
+from deskhand.cli.exit_codes import ExitCode
+from deskhand.cli.stores import expect_records
+from deskhand.configuration.loading import load
+from deskhand.desk.desk import Desk
+from deskhand.desk.refusals import DeskRefusedError
+from deskhand.llm.none import NoEngine
+from deskhand.records.accounts import Account
+
+PASSWORD = "DESKHAND_PASSWORD"  # noqa: S105  # the variable's name
+
+as_option = click.option(
+    "--as",
+    "name",
+    required=True,
+    envvar="DESKHAND_ACCOUNT",
+    show_envvar=True,
+    help=f"Your account. Its password is asked for, or taken from {PASSWORD}.",
+)
+
+
+@contextmanager
+def desk_of(config_path: Path) -> Iterator[Desk]:
+    """Open the rooms of the configured desk for one command: nothing is polled, and no model is started.
+
+    What the desk refuses becomes a message and an exit code.
+    """
+    configuration = load(config_path)
+    expect_records(configuration)
+    try:
+        with Desk.open(configuration, engine=NoEngine("a command plans by rules alone")) as desk:
+            yield desk
+    except DeskRefusedError as error:
+        fail(ExitCode.FAILED, str(error))
+
+
+def signed_in(desk: Desk, name: str) -> Account:
+    """Check the password and return the account; exit where it is not right."""
+    password = os.environ.get(PASSWORD) or click.prompt(f"Password of {name}", hide_input=True, err=True)
+    return desk.governing.confirm(name, password)
+
+
+@contextmanager
+def acting(config_path: Path, name: str) -> Iterator[tuple[Desk, Account]]:
+    """Open the desk and sign in."""
+    with desk_of(config_path) as desk:
+        yield desk, signed_in(desk, name)

@@ -1,0 +1,105 @@
+"""`deskhand runs`: what is being carried out and what came of it; stop, take up again, put back."""
+
+from pathlib import Path
+
+import click
+
+from deskhand.cli.acting import acting, as_option, desk_of
+from deskhand.cli.answers import config_option, explaining_errors, json_option, print_json, print_line, print_table
+from deskhand.cli.showing import print_run, run_document
+from deskhand.records.runs import RunState
+
+
+@click.group(name="runs", help="See what is being carried out; stop, take up again, put back.")
+def command() -> None:
+    """Group the run commands."""
+
+
+@command.command(name="list")
+@click.option("--ticket", help="Only those on this ticket.")
+@click.option("--state", type=click.Choice([each.value for each in RunState]), help="Only those in this state.")
+@click.option("--automation", help="Only those of this automation.")
+@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@config_option
+@json_option
+@explaining_errors
+def list_runs(
+    config_path: Path, ticket: str | None, state: str | None, automation: str | None, limit: int, *, as_json: bool
+) -> None:
+    """List runs, newest first."""
+    with desk_of(config_path) as desk:
+        chosen = RunState(state) if state else None
+        found = desk.resolving.runs(limit, state=chosen, automation=automation, ticket=ticket)
+    if as_json:
+        print_json([run_document(each) for each in found])
+        return
+    rows = [
+        (each.id, each.ticket_id, each.automation or each.requested_by, each.state.value, each.started_at)
+        for each in found
+    ]
+    print_table("Runs", ("run", "ticket", "asked for by", "state", "started"), rows)
+
+
+@command.command()
+@click.argument("run")
+@config_option
+@json_option
+@explaining_errors
+def show(run: str, config_path: Path, *, as_json: bool) -> None:
+    """Show RUN step by step."""
+    with desk_of(config_path) as desk:
+        found = desk.resolving.run(run)
+    if as_json:
+        print_json(run_document(found))
+        return
+    print_run(found)
+
+
+@command.command()
+@click.argument("run")
+@click.option("--seconds", default=3600.0, show_default=True, help="Give up after so long.")
+@config_option
+@explaining_errors
+def watch(run: str, seconds: float, config_path: Path) -> None:
+    """Follow RUN until it is over: one line a change."""
+    with desk_of(config_path) as desk:
+        for each in desk.resolving.events(run, patience=seconds):
+            steps = "  ".join(f"{step.id}:{step.state.value}" for step in each.steps)
+            print_line(f"{each.state.value:<12} {steps}")
+
+
+@command.command()
+@click.argument("run")
+@as_option
+@config_option
+@explaining_errors
+def cancel(run: str, name: str, config_path: Path) -> None:
+    """Stop RUN before its next step; what was done stays done."""
+    with acting(config_path, name) as (desk, who):
+        desk.resolving.cancel(who, run)
+    print_line(f"{run} stops before its next step.")
+
+
+@command.command()
+@click.argument("run")
+@click.option("--step", help="Only this step.")
+@as_option
+@config_option
+@explaining_errors
+def undo(run: str, step: str | None, name: str, config_path: Path) -> None:
+    """Put back what RUN changed, the last step first."""
+    with acting(config_path, name) as (desk, who):
+        desk.resolving.undo(who, run, step)
+    print_line(f"{run} is being undone: `deskhand runs show {run}`.")
+
+
+@command.command()
+@click.argument("run")
+@as_option
+@config_option
+@explaining_errors
+def retry(run: str, name: str, config_path: Path) -> None:
+    """Take RUN up again at the step that failed."""
+    with acting(config_path, name) as (desk, who):
+        desk.resolving.retry(who, run)
+    print_line(f"{run} goes on: `deskhand runs show {run}`.")

@@ -1,0 +1,177 @@
+"""What people ask of a desk, joined over its rooms: plans and runs, approvals, automations, accounts and switches."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from deskhand.agent.planning.catalogue import Catalogue
+from deskhand.agent.planning.planner import Planner
+from deskhand.automation.known import known
+from deskhand.automation.plan import Plan
+from deskhand.configuration.schema import Configuration
+from deskhand.desk.automating import Automating
+from deskhand.desk.closing import Closing
+from deskhand.desk.connections import Connections
+from deskhand.desk.contexts import Contexts
+from deskhand.desk.correcting import Correcting
+from deskhand.desk.drafting import Drafting
+from deskhand.desk.facts import DeskFacts
+from deskhand.desk.governing import Governing
+from deskhand.desk.holding import Holding
+from deskhand.desk.judgement import Judgement
+from deskhand.desk.previewing import Previewer
+from deskhand.desk.recognising import Recognising
+from deskhand.desk.recommending import Recommending
+from deskhand.desk.refusals import DeskRefusedError
+from deskhand.desk.resolving import Resolving
+from deskhand.desk.shelf import Shelf
+from deskhand.desk.stores import records_url
+from deskhand.desk.writing import Writer
+from deskhand.governance.switches import Level
+from deskhand.intake.intake import Intake
+from deskhand.llm.engine import Engine
+from deskhand.mirror.mirror import Mirror
+from deskhand.records.database import Records
+from deskhand.sdk.clock import Clock
+from deskhand.sdk.models import TenantContext
+from deskhand.workflow.engine import RunEngine
+from deskhand.workflow.gate import Gate, RefusedError
+from deskhand.workflow.governed import governed
+
+
+@dataclass(frozen=True, slots=True)
+class Foundations:
+    """The rooms the services stand on."""
+
+    configuration: Configuration
+    connections: Connections
+    records: Records
+    mirror: Mirror
+    engine: Engine
+    intake: Intake
+    judgement: Judgement
+    clock: Clock
+    desk_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a panel, a command or the rehearsal calls."""
+
+    contexts: Contexts
+    governing: Governing
+    correcting: Correcting
+    holding: Holding
+    runs: RunEngine
+    resolving: Resolving
+    automating: Automating
+    recommending: Recommending
+
+
+def known_subjects(connections: Connections, mirror: Mirror) -> Callable[[Level], frozenset[str] | None]:
+    """Return what names the clients and connectors there are, so that a switch thrown for nobody is told."""
+
+    def known_of(level: Level) -> frozenset[str] | None:
+        if level is Level.TENANT:
+            return frozenset(each.id for each in mirror.companies())
+        return frozenset(connections.connectors) if level is Level.CONNECTOR else None
+
+    return known_of
+
+
+def gate_of(rooms: Foundations, governing: Governing) -> Gate:
+    """Return the desk's one door to vendors, with every ring governance has."""
+    shelf = Shelf(rooms.records)
+    rings = governed(
+        rooms.records,
+        rooms.clock,
+        permissions=governing.permissions,
+        stage=shelf.stage,
+        standing=shelf.standing,
+    )
+    return Gate(rooms.records, "gate", lambda: rooms.judgement.resolver().clients.catch_all, governing=rings)
+
+
+def join(rooms: Foundations, governing: Governing, gate: Gate, writer: Writer) -> Services:
+    """Join the services; nothing is contacted and nothing runs."""
+    contexts = Contexts(rooms.intake, rooms.judgement)
+    registry, connectors = rooms.connections.registry, rooms.connections.connectors
+    runs = RunEngine(
+        records=rooms.records,
+        url=records_url(rooms.configuration),
+        gate=gate,
+        actions=registry.action,
+        connectors=connectors,
+        contexts=_certain(contexts),
+        clock=rooms.clock,
+    )
+    facts = DeskFacts(rooms.mirror, writer.taxonomies, connectors)
+    catalogue = Catalogue.of(rooms.connections.actions)
+    name = rooms.configuration.desk.name
+    resolving = Resolving(
+        records=rooms.records,
+        contexts=contexts,
+        planner=Planner(
+            catalogue, facts, rooms.engine, msp_name=rooms.configuration.resolving.msp_name, clock=rooms.clock
+        ),
+        governing=governing,
+        previewer=Previewer(registry, connectors),
+        closing=Closing(registry, rooms.configuration.desk.ticket_system, name, rooms.configuration.resolving.hours),
+        engine=runs,
+        clock=rooms.clock,
+    )
+    automating = _automating(rooms, contexts, facts, resolving)
+    return Services(
+        contexts=contexts,
+        governing=governing,
+        correcting=Correcting(rooms.records, contexts, writer, rooms.clock),
+        holding=Holding(rooms.configuration, rooms.records, rooms.mirror, rooms.connections.directories),
+        runs=runs,
+        resolving=resolving,
+        automating=automating,
+        recommending=Recommending(automating, resolving),
+    )
+
+
+def _automating(rooms: Foundations, contexts: Contexts, facts: DeskFacts, resolving: Resolving) -> Automating:
+    shelf, actions = Shelf(rooms.records), known(rooms.connections.actions)
+    recognising = Recognising(
+        records=rooms.records,
+        mirror=rooms.mirror,
+        shelf=shelf,
+        actions=actions,
+        facts=facts,
+        privileged=_privileged(resolving.previewer),
+        begin=resolving.begin,
+        clock=rooms.clock,
+        desk_id=rooms.desk_id,
+        placeholders=frozenset(each.strip().casefold() for each in rooms.configuration.policy.placeholders),
+    )
+    drafting = Drafting(
+        records=rooms.records,
+        mirror=rooms.mirror,
+        contexts=contexts,
+        system=rooms.connections.ticket_system,
+        facts=facts,
+        actions=actions,
+        recognising=recognising,
+    )
+    return Automating(rooms.records, shelf, drafting, recognising)
+
+
+def _certain(contexts: Contexts) -> Callable[[str], TenantContext]:
+    """Return what says whose a ticket is now, in the gate's own words where that is not certain."""
+
+    def context(ticket_id: str) -> TenantContext:
+        try:
+            return contexts.of(ticket_id)
+        except DeskRefusedError as error:
+            raise RefusedError(str(error)) from error
+
+    return context
+
+
+def _privileged(previewer: Previewer) -> Callable[[Plan], Collection[str]]:
+    def steps(plan: Plan) -> Collection[str]:
+        return [each.step.id for each in previewer.preview(plan) if each.is_privileged]
+
+    return steps
