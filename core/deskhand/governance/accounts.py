@@ -66,14 +66,14 @@ class Passwords:
         if account_name(name) == account_name(plain) or len(set(plain)) < _FEWEST_DIFFERENT:
             raise PasswordRefusedError("the password is the account's name or repeats a few characters: choose another")
         with _AT_ONCE:
-            return self.hasher.hash(plain)
+            return self.hasher.hash(_bytes(plain))
 
     def match(self, password_hash: str, password: str) -> bool:
         """Tell whether a password is the one; takes as long where there is no hash."""
         plain = _plain(password)[: LONGEST_PASSWORD + 1]
         with _AT_ONCE:
             try:
-                is_right = self.hasher.verify(password_hash or _decoy(self.hasher), plain)
+                is_right = self.hasher.verify(password_hash or _decoy(self.hasher), _bytes(plain))
             except (VerificationError, InvalidHashError):
                 return False
         return is_right and bool(password_hash)
@@ -198,6 +198,10 @@ def _count_failure(
 
 def _plain(password: str) -> str:
     return unicodedata.normalize("NFC", password)
+
+
+def _bytes(plain: str) -> bytes:
+    return plain.encode("utf-8", "surrogatepass")
 
 
 @cache

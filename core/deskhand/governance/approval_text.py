@@ -121,12 +121,13 @@ def quoted(words: str) -> str:
 
 
 def _visible(words: str) -> Iterator[str]:
-    room = 0
+    room, before = 0, ""
     for character in words:
         is_mark = unicodedata.category(character) in {"Mn", "Mc"}
         room = room - 1 if is_mark else _MOST_MARKS + 1 if character.isalpha() else 0
-        is_shown = room > 0 and _is_plain_mark(character) if is_mark else _shows(character)
+        is_shown = room > 0 and _is_plain_mark(before, character) if is_mark else _shows(character)
         yield character if is_shown else _escaped(character)
+        before = character
 
 
 def _shows(character: str) -> bool:
@@ -139,9 +140,11 @@ def _shows(character: str) -> bool:
     return is_drawn and unicodedata.bidirectional(character) not in _RIGHT_TO_LEFT and not _is_odd_latin(character)
 
 
-def _is_plain_mark(mark: str) -> bool:
+def _is_plain_mark(before: str, mark: str) -> bool:
+    """Tell whether a mark shows, and makes nothing that looks like a letter there is already."""
     name = unicodedata.name(mark, "VARIATION")
-    return mark not in _BLANK and "VARIATION" not in name and "OVERLAY" not in name
+    is_composed = len(unicodedata.normalize("NFC", before + mark)) == 1
+    return mark not in _BLANK and not is_composed and "VARIATION" not in name and "OVERLAY" not in name
 
 
 def _is_odd_latin(character: str) -> bool:

@@ -65,7 +65,7 @@ def failed(
 ) -> int:
     """Keep that an attempt failed and return how many are left; 0 means locked on this ticket."""
     _add(transaction, person_id, ticket_id, tenant_id, plan_id, method, ProofState.FAILED)
-    return max(0, MOST_FAILURES - proofs.failures(transaction, person_id, ticket_id))
+    return max(0, MOST_FAILURES - proofs.failures(transaction.connection, person_id, ticket_id))
 
 
 def usable(records: Records, plan: Plan, now: datetime) -> Proof | None:
@@ -73,7 +73,7 @@ def usable(records: Records, plan: Plan, now: datetime) -> Proof | None:
 
     One that the plan has begun to use still serves its later steps, and the same step after a crash; no other plan.
     """
-    if plan.person is None:
+    if plan.person is None or _is_locked(records, plan.person.id, plan.ticket_id):
         return None
     for proof in proofs.of_plan(records, plan.id):
         is_for_it = (proof.person_id, proof.ticket_id, proof.tenant_id) == (
@@ -97,8 +97,13 @@ def use(transaction: Transaction, proof: Proof) -> Proof:
         raise ProofRefusedError(str(error)) from error
 
 
+def _is_locked(records: Records, person_id: str, ticket_id: str) -> bool:
+    with records.reading() as connection:
+        return proofs.failures(connection, person_id, ticket_id) >= MOST_FAILURES
+
+
 def _refuse_locked(transaction: Transaction, person_id: str, ticket_id: str) -> None:
-    if proofs.failures(transaction, person_id, ticket_id) >= MOST_FAILURES:
+    if proofs.failures(transaction.connection, person_id, ticket_id) >= MOST_FAILURES:
         raise ProofRefusedError(
             f"three attempts of person {person_id} to prove who they are have failed on ticket {ticket_id}: "
             "nothing that needs a proof is done for them on this ticket any more"

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import AwareDatetime, JsonValue
 from sqlalchemy import Row, select
 
-from deskhand.records.canonical import canonical_json
+from deskhand.records.canonical import canonical_json, storable
 from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import StoredDocument
 from deskhand.records.schema import accounts
@@ -81,7 +81,7 @@ class _Document(StoredDocument):
 
 def account_name(written: str) -> str:
     """Return the one spelling of an account name: NFKC, trimmed, case folded. Not every such spelling is a name."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", written).strip().casefold())
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", storable(written)).strip().casefold())
 
 
 def add(transaction: Transaction, account: Account, *, password_hash: str = "") -> Account:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from deskhand.records.canonical import written_time
 from deskhand.records.database import Records, Transaction
@@ -82,14 +82,14 @@ def of_plan(records: Records, plan_id: str) -> tuple[Proof, ...]:
         return tuple(_proof(row) for row in connection.execute(query))
 
 
-def failures(transaction: Transaction, person_id: str, ticket_id: str) -> int:
+def failures(connection: Connection, person_id: str, ticket_id: str) -> int:
     """Count the attempts of a person on a ticket that failed, whatever plan they were for."""
     query = (
         select(func.count())
         .select_from(proofs)
         .where(proofs.c.person_id == person_id, proofs.c.ticket_id == ticket_id, proofs.c.state == ProofState.FAILED)
     )
-    return int(transaction.connection.execute(query).scalar_one())
+    return int(connection.execute(query).scalar_one())
 
 
 def _proof(row: Row[Any]) -> Proof:
