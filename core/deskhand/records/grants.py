@@ -45,7 +45,7 @@ class Hours(StoredDocument):
 
     zone: str
     """The client's time zone by its IANA name, such as ``Europe/Berlin``."""
-    days: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
+    days: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field(min_length=1)] = (1, 2, 3, 4, 5)
     """ISO weekdays, 1 for Monday, on which the hours begin."""
     opens: str = Field(default="00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     closes: str = Field(default="24:00", pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")

@@ -1,0 +1,136 @@
+from dataclasses import replace
+from datetime import timedelta
+
+from deskhand.governance import decisions
+from deskhand.governance.permission import LivePermissions, Permissions
+from deskhand.governance.request import Circumstances, request_for
+from deskhand.records import accounts, approvals, grants
+from deskhand.records.accounts import Account, Role
+from deskhand.records.approvals import Approval, ApprovalState
+from deskhand.records.database import Records
+from deskhand.records.grants import Grant, Mode
+from deskhand.records.proofs import Proof, ProofState
+from tests.core.governance.conftest import NOON, HeldClock
+from tests.core.governance.plan_examples import PIN, account, plan
+from tests.core.governance.policy_cases import ACTION, Case, Row
+
+
+def decide(records: Records, case: Case) -> int:
+    permissions = LivePermissions(records).current()
+    request = case.request()
+    with records.transaction("gate") as transaction:
+        return decisions.record(transaction, request, permissions.decide(request), version=permissions.version)
+
+
+def test_a_decision_is_read_as_it_was_made(records_on_both: Records) -> None:
+    seq = decide(records_on_both, Case(tier=3, needs_proof=True))
+    found = decisions.find(records_on_both, seq)
+    assert found is not None
+    assert found.request == Case(tier=3, needs_proof=True).request()
+    assert (found.is_allowed, found.rules, found.version) == (True, ("default-approved",), 0)
+    assert decisions.find(records_on_both, 0) is None
+    assert decisions.find(records_on_both, 10_000) is None
+
+
+def test_another_table_says_which_decisions_would_have_been_others(records: Records, clock: HeldClock) -> None:
+    decide(records, Case(approval=None))
+    clock.pass_(days=31)
+    allowed, refused = decide(records, Case()), decide(records, Case(approval=None))
+    stays = Permissions([Row("20", f"action:{ACTION}", "off").grant()])
+    auto = Permissions([Row("19", f"action:{ACTION}", "auto").grant()])
+    off = Permissions([Row("*", "tier:2", "off").grant()])
+    since = clock() - timedelta(days=30)
+    assert decisions.what_if(records, stays, since=since) == (2, ())
+    seen, different = decisions.what_if(records, auto, since=since)
+    assert (seen, [(each.recorded.seq, each.instead.rules) for each in different]) == (2, [(refused, ("grant-auto",))])
+    _, different = decisions.what_if(records, off, since=since)
+    assert [each.recorded.seq for each in different] == [allowed]
+    assert len(list(decisions.recorded(records, since=NOON))) == 3
+
+
+def test_entries_of_another_form_are_left_out(records: Records, clock: HeldClock) -> None:
+    with records.transaction("gate") as transaction:
+        transaction.audit(
+            decisions.DECIDED, detail={"request": {"tier": 9}, "rules": [], "allowed": True, "version": 1}
+        )
+        transaction.audit(decisions.DECIDED)
+    decide(records, Case())
+    assert len(list(decisions.recorded(records, since=clock()))) == 1
+
+
+def test_permissions_follow_the_table_at_once(records: Records) -> None:
+    live, other = LivePermissions(records), LivePermissions(records)
+    refused = Case(approval=None).request()
+    assert not live.current().decide(refused).is_allowed
+    assert live.current() is live.current()
+    with records.transaction("ada") as transaction:
+        rows = [Grant(tenant_id="19", subject=f"action:{ACTION}", mode=Mode.AUTO)]
+        version = grants.propose(transaction, rows, author="ada").version
+    assert not live.current().decide(refused).is_allowed
+    with records.transaction("eve") as transaction:
+        grants.approve(transaction, version, by="eve")
+    for each in (live, other):
+        assert each.current().decide(refused).is_allowed
+        assert each.current().version == version
+
+
+APPROVAL = Approval(
+    id="a-1",
+    plan_id=plan().id,
+    plan_sha256=plan().sha256(),
+    ticket_id="100",
+    tenant_id="19",
+    requested_by="Ann",
+    state=ApprovalState.USED,
+    requested_at=NOON,
+    expires_at=NOON + timedelta(days=1),
+    decided_by="EVE",
+    decided_at=NOON,
+)
+PROOF = Proof("i-1", "17", "100", "19", plan().id, "code to a number on record", NOON, ProofState.USED)
+
+
+def circumstances(records: Records, seconds: float = 60) -> Circumstances:
+    return Circumstances(
+        now=NOON + timedelta(seconds=seconds),
+        ticket_tenant="19",
+        target_tenant="19",
+        requester=account(records, "ann"),
+        approval=APPROVAL,
+        proof=PROOF,
+    )
+
+
+def test_a_step_of_a_plan_is_asked_about_with_its_facts(records: Records) -> None:
+    request = request_for(plan(), plan().step("reset"), circumstances(records))
+    assert (request.action, request.tier, request.needs_proof) == ("identity_entra.reset_password", 3, True)
+    assert (request.people, request.sources) == (frozenset({"17"}), frozenset({"directory"}))
+    assert request.approval is not None
+    assert (request.approval.requester, request.approval.approver, request.approval.age) == ("ann", "eve", 60)
+    assert Permissions().decide(request).is_allowed
+    pinned = plan(automation=PIN)
+    assert request_for(pinned, pinned.step("reset"), circumstances(records)).automation == "unlock"
+
+
+def test_a_moment_over_the_limit_is_over_the_limit(records: Records) -> None:
+    """Seconds are rounded up: a proof of ten minutes and a microsecond is too old."""
+    for seconds, is_allowed in ((0, True), (600, True), (600.000001, False), (-1.5, False)):
+        request = request_for(plan(), plan().step("reset"), circumstances(records, seconds))
+        assert Permissions().decide(request).is_allowed is is_allowed
+
+
+def test_an_account_that_is_gone_or_disabled_asks_for_nothing(records: Records) -> None:
+    here = circumstances(records)
+    for requester in (None, replace(account(records, "ann"), is_active=False), account(records, "ada")):
+        request = request_for(plan(), plan().step("reset"), replace(here, requester=requester))
+        assert "guard-role" in Permissions().decide(request).rules
+
+
+def test_the_records_of_people_and_requests_can_be_listed(records: Records) -> None:
+    assert [each.name for each in accounts.everyone(records)] == ["ada", "ann", "aud", "eve", "mal", "tom"]
+    with records.transaction("test") as transaction:
+        approvals.add(transaction, APPROVAL)
+        accounts.change(transaction, Account("TOM", "Tom T", frozenset({Role.ADMIN}), "77"))
+    assert [each.id for each in approvals.of_plan(records, plan().id)] == ["a-1"]
+    assert approvals.listing(records, ApprovalState.PENDING) == ()
+    assert account(records, "tom").member_id == "77"
