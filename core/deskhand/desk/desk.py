@@ -20,6 +20,7 @@ from deskhand.desk.health import Health, Light
 from deskhand.desk.holding import Holding
 from deskhand.desk.identity_file import desk_id
 from deskhand.desk.judgement import Judgement
+from deskhand.desk.maintaining import Maintaining
 from deskhand.desk.policies import Policies
 from deskhand.desk.progress import Progress
 from deskhand.desk.recommending import Recommending
@@ -176,6 +177,11 @@ class Desk:
         """Plans from automations."""
         return self.services.recommending
 
+    @property
+    def maintaining(self) -> Maintaining:
+        """Diagnoses, candidates, reviews and reports."""
+        return self.services.maintaining
+
     def run(self, progress: Progress, *, drain: bool = False) -> None:
         """Work until ``stopping`` is set; with ``drain`` until everything that is due has been handled.
 
@@ -215,7 +221,15 @@ class Desk:
 
     def _run_on_schedule(self) -> None:
         self.schedule.start()
-        self.worker.on_idle = Upkeep(self.records, self.judgement, self.connections, self.clock).look
+        upkeep = Upkeep(
+            self.records,
+            self.judgement,
+            self.connections,
+            self.clock,
+            often=self.maintaining.watch,
+            daily=self.maintaining.sample,
+        )
+        self.worker.on_idle = upkeep.look
         try:
             self.worker.run(self.stopping)
         finally:

@@ -32,6 +32,8 @@ class Drafting:
     facts: PlanningFacts
     actions: KnownActions
     recognising: Recognising
+    own_companies: frozenset[str] = frozenset()
+    """The PSA identifiers of the MSP itself: its name stands in texts to every client."""
 
     def from_run(self, run_id: str, taken: Sequence[str]) -> Draft:
         """Draft from a run. Raises DeskRefusedError and NothingToDraftError."""
@@ -62,8 +64,8 @@ class Drafting:
         return Corpus.of(self.mirror.each_closed_ticket())
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of all people and clients, of two words or more: no document may hold one."""
-        companies = self.mirror.companies()
+        """Return the names of all clients and their people, of two words or more: no document may hold one."""
+        companies = [each for each in self.mirror.companies() if each.identifier not in self.own_companies]
         people = (person for each in companies for person in self.mirror.people(each.id))
         whole = (each.name for each in companies if " " in each.name.strip())
         return names_of(people, *whole)

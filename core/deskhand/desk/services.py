@@ -18,6 +18,7 @@ from deskhand.desk.facts import DeskFacts
 from deskhand.desk.governing import Governing
 from deskhand.desk.holding import Holding
 from deskhand.desk.judgement import Judgement
+from deskhand.desk.maintaining import Maintaining, Surroundings, maintaining
 from deskhand.desk.previewing import Previewer
 from deskhand.desk.recognising import Recognising
 from deskhand.desk.recommending import Recommending
@@ -65,6 +66,7 @@ class Services:
     resolving: Resolving
     automating: Automating
     recommending: Recommending
+    maintaining: Maintaining
 
 
 def known_subjects(connections: Connections, mirror: Mirror) -> Callable[[Level], frozenset[str] | None]:
@@ -129,6 +131,21 @@ def join(rooms: Foundations, governing: Governing, gate: Gate, writer: Writer) -
         resolving=resolving,
         automating=automating,
         recommending=Recommending(automating, resolving),
+        maintaining=maintaining(
+            Surroundings(
+                configuration=rooms.configuration,
+                records=rooms.records,
+                mirror=rooms.mirror,
+                actions=rooms.connections.actions,
+                contexts=contexts,
+                facts=facts,
+                previewer=resolving.previewer,
+                taxonomies=writer.taxonomies,
+                automating=automating,
+                permissions=governing.permissions,
+                clock=rooms.clock,
+            )
+        ),
     )
 
 
@@ -154,6 +171,7 @@ def _automating(rooms: Foundations, contexts: Contexts, facts: DeskFacts, resolv
         facts=facts,
         actions=actions,
         recognising=recognising,
+        own_companies=frozenset(rooms.configuration.identity.own_companies),
     )
     return Automating(rooms.records, shelf, drafting, recognising)
 
