@@ -18,8 +18,12 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 from deskhand.configuration.schema import Configuration, LogSettings, WebSettings
 from deskhand.desk.desk import Desk
+from deskhand.desk.leaks import scanner_of
 from deskhand.desk.lock import StateLock
 from deskhand.desk.progress import Progress
+from deskhand.governance.leaks.log import RedactingFormatter, RedactingProcessor
+from deskhand.governance.leaks.scanner import Redact
+from deskhand.registry import Registry
 from deskhand.sdk.errors import UnavailableError
 from deskhand.web.app import create_app
 
@@ -40,6 +44,8 @@ def run(configuration: Configuration, progress: Progress, *, drain: bool = False
     """
     stop = threading.Event()
     configure_log(configuration.log)
+    scanner = scanner_of(configuration, Registry.discover(configuration.enabled_plugins))
+    configure_log(configuration.log, scanner.redact)
     with StateLock(configuration.state), _signals(stop) as overdue, Desk.open(configuration, stopping=stop) as desk:
         with serving(create_app(desk), configuration.web) as url:
             log.info("desk runs", console=url, ticket_system=configuration.desk.ticket_system)
@@ -78,8 +84,11 @@ def serving(app: ASGIApp, settings: WebSettings) -> Iterator[str]:
         listener.close()
 
 
-def configure_log(settings: LogSettings) -> None:
-    """Send structured lines to standard error: JSON for machines, colours for people at a terminal."""
+def configure_log(settings: LogSettings, redact: Redact = str) -> None:
+    """Send structured lines to standard error: JSON for machines, colours for people at a terminal.
+
+    ``redact`` takes secrets out of every line.
+    """
     for_people = settings.format == "people" or (settings.format == "auto" and sys.stderr.isatty())
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     shared: list[structlog.typing.Processor] = [
@@ -96,11 +105,13 @@ def configure_log(settings: LogSettings) -> None:
         ]
     )
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*shared, *last, RedactingProcessor(redact)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: _Lines(sys.stderr),
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter(redact))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
 class _Lines:

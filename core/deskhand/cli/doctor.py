@@ -16,8 +16,10 @@ from deskhand.configuration.loading import connector_settings, load
 from deskhand.configuration.problems import InvalidConfigurationError
 from deskhand.configuration.schema import Configuration
 from deskhand.desk.connections import Connections
+from deskhand.desk.leaks import leaks_on_server, scanner_of
 from deskhand.desk.policies import Policies
 from deskhand.desk.stores import are_records_made, mirror_file, open_mirror, open_records, verify_records
+from deskhand.governance.leaks.files import leaks_in
 from deskhand.identity.clients import Clients
 from deskhand.identity.facts import MirrorFacts
 from deskhand.llm import runtime
@@ -50,11 +52,13 @@ class Finding:
 @config_option
 @json_option
 @click.option("--offline", is_flag=True, help="Contact nobody.")
+@click.option("--leaks", is_flag=True, help="Only look for secrets in everything the state folder holds.")
 @explaining_errors
-def command(config_path: Path, *, as_json: bool, offline: bool) -> None:
+def command(config_path: Path, *, as_json: bool, offline: bool, leaks: bool) -> None:
     """Look at everything the desk needs; exit 1 where something is wrong."""
     configuration = load(config_path)
-    findings = [each for look in _looks(offline=offline) for each in look(configuration)]
+    looks = [_leaks] if leaks else _looks(offline=offline)
+    findings = [each for look in looks for each in look(configuration)]
     if as_json:
         print_json([{"name": each.name, "ok": each.is_well, "detail": each.detail} for each in findings])
     else:
@@ -115,6 +119,21 @@ def _records(configuration: Configuration) -> Iterator[Finding]:
     result = verify_records(configuration)
     detail = f"{result.entries} audit entries, whole" if result.ok else result.reason
     yield Finding("records", is_well=result.ok, detail=detail)
+
+
+def _leaks(configuration: Configuration) -> Iterator[Finding]:
+    """Look for every secret the configuration knows in what the desk has written."""
+    scanner = scanner_of(configuration, Registry.discover(configuration.enabled_plugins))
+    found = [*leaks_in(configuration.state, scanner), *leaks_on_server(configuration, scanner)]
+    for leak in found:
+        yield Finding(
+            "leak", is_well=False, detail=f"{leak.where} holds {leak.secret}: change that secret, find out how"
+        )
+    if scanner.too_short:
+        detail = f"too short to be looked for: {', '.join(scanner.too_short)}"
+        yield Finding("leaks", is_well=None, detail=detail)
+    if not found:
+        yield Finding("leaks", is_well=True, detail=f"no secret in {configuration.state}")
 
 
 def _mirror(configuration: Configuration) -> Iterator[Finding]:

@@ -1,4 +1,5 @@
 import json
+import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -152,3 +153,15 @@ def test_a_configuration_that_cannot_be_read_ends_it_at_once(run: Run, shop: Sho
     shop.file.write_text("[desk", encoding="utf-8")
     result = run("doctor", "-c", shop.file, "--json")
     assert (result.exit_code, result.stdout) == (ExitCode.CONFIGURATION, "")
+
+
+def test_secrets_are_looked_for_in_everything_that_was_written(run: Run, shop: Shop) -> None:
+    result = run("doctor", "-c", shop.file, "--leaks")
+    assert result.exit_code == ExitCode.OK, result.output
+    assert "no secret in" in result.stdout
+    key = tomllib.loads(shop.file.read_text())["connectors"]["psa_connectwise"]["private_key"]
+    (shop.folder / "state" / "crash.log").write_text(f"sent {key.encode().hex()} to the PSA")
+    found = run("doctor", "-c", shop.file, "--leaks")
+    assert found.exit_code == ExitCode.FAILED
+    assert "crash.log holds connectors.psa_connectwise.private_key, hex" in found.stdout
+    assert key not in found.output

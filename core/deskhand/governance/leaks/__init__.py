@@ -1,0 +1,1 @@
+"""Finds secrets where they have no place, however they are written there."""
