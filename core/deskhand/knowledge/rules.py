@@ -26,6 +26,8 @@ _UNLIKE = 0.5
 """Likeness above which a ticket of another type is not counted against a rule."""
 _LIKENESSES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
 _FEW = 3
+_ENOUGH_TO_GENERALISE = 8
+"""Tickets of a sort below which other words than the example's own are chance, and likeness to it is asked for too."""
 _MOST_CANDIDATES = 200
 
 
@@ -145,11 +147,15 @@ class _Search:
     columns: dict[str, Mask] = field(default_factory=dict)
 
     def rule(self) -> MatchRule:
-        """Build a rule part by part; a part stays only where it makes the rule better."""
-        rule = MatchRule(any=self._any())
-        for improve in (self._with_types, self._with_required, self._with_forbidden, self._with_likeness):
+        """Build a rule part by part; a part stays only where it pays, but for likeness where little is known."""
+        rule = self._with_types(MatchRule(any=self._any()))
+        if rule.is_empty:
+            return self._by_likeness()
+        if self._is_too_little:
+            return self._best(rule, self._likenesses(rule), -1.0)
+        for improve in (self._with_required, self._with_forbidden, self._with_likeness):
             rule = improve(rule)
-        return rule if not rule.is_empty else self._by_likeness()
+        return rule
 
     def matcher(self, rule: MatchRule) -> Matcher:
         """Make a rule ready; the example itself is the only example whose words are at hand."""
@@ -183,7 +189,7 @@ class _Search:
         counted = [
             (count / (count + common.get(word, 0) + 1), count, word)
             for word, count in self.corpus.words_of(self.known.same)
-            if count >= least and self._may_be_used(word)
+            if count >= least and self._may_pick(word)
         ]
         counted.sort(key=lambda each: (-each[0] * np.sqrt(each[1]), each[2]))
         return [word for _, _, word in counted[:_MOST_CANDIDATES]]
@@ -250,6 +256,15 @@ class _Search:
 
     def _may_be_used(self, word: str) -> bool:
         return is_telling(word) and word not in self.banned
+
+    def _may_pick(self, word: str) -> bool:
+        """Tell whether a word may pick tickets."""
+        is_own = word in self.example.reading.words
+        return self._may_be_used(word) and (is_own or not self._is_too_little)
+
+    @property
+    def _is_too_little(self) -> bool:
+        return bool(np.sum(self.known.same) < _ENOUGH_TO_GENERALISE)
 
 
 def _banned(names: Collection[str]) -> frozenset[str]:
