@@ -86,3 +86,7 @@ class SeedablePsa(Protocol):
     def seed_time_entry(self, ticket: int, *, member: int, started: datetime, hours: float) -> int:
         """Record work on a ticket."""
         ...
+
+    def seed_status_anew(self, board: int, name: str) -> int:
+        """Make a status of a board anew: its old id is gone, and tickets move along."""
+        ...

@@ -28,8 +28,11 @@ from deskhand.sdk.errors import ConnectorError
 
 CLIENT = "pellard"
 RESET = "verify the user via MFA, reset the password, revoke sessions and text them"
-CONTAIN = 'revoke the sessions, add the user to the group "Sign-in review" and text them'
-GROUP = "Sign-in review"
+CONTAIN = (
+    'set the status to "Waiting on Customer", revoke the sessions, add the user to the group "Sign-in review" '
+    "and text them"
+)
+GROUP, STATUS = "Sign-in review", "Waiting on Customer"
 PATIENCE = 60.0
 
 
@@ -185,6 +188,7 @@ class Story:
 
     def _by_itself(self, name: str, person: Person) -> None:
         """With the stage auto it runs on the next ticket, once."""
+        self._stage(name, "ask")
         self._stage(name, "auto")
         ticket = self._arrives(person, *SUSPICIOUS)
         run = self._run_on(ticket)
@@ -197,7 +201,7 @@ class Story:
     def _the_vendor_changes(self, name: str, version: int, person: Person) -> None:
         """Have the client change what the automation relies on: the next run fails, is diagnosed, and is mended."""
         self._act("The vendor changes, and the automation is mended")
-        self.vendor.ask("remake group", company=CLIENT, name=GROUP)
+        self.vendor.ask("remake status", company=CLIENT, name=STATUS)
         ticket = self._arrives(person, *SUSPICIOUS)
         failed = self._until(self._run_on(ticket).id, lambda each: each.state.is_over)
         self._expect(failed.state is RunState.FAILED, f"the run fails: {failed.state.value}")

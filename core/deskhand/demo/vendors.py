@@ -84,7 +84,7 @@ class Vendors:
             "texts": self._texts,
             "account": self._account,
             "ticket": self._ticket,
-            "remake group": self._remake_group,
+            "remake status": self._remake_status,
         }
         arguments = {name: value for name, value in question.items() if name != "ask"}
         return asked[question["ask"]](**arguments)
@@ -139,14 +139,10 @@ class Vendors:
             )
         )
 
-    def _remake_group(self, company: str, name: str) -> JsonValue:
-        """Delete a client's group and make one of the same name: another id, as directories do."""
-        tenant = _tenant_id(company)
-        contents = self.directory.tenants[tenant].contents
-        old = next(group for group, record in contents.groups.items() if record["displayName"] == name)
-        members = contents.members.pop(old)
-        del contents.groups[old]
-        return self.directory.seed_group(tenant, name, members=members)
+    def _remake_status(self, company: str, name: str) -> JsonValue:
+        """Have the MSP rebuild a status of a client's board: the same name under another id."""
+        client = next(each for each in roster.clients() if each.key == company)
+        return self.psa.seed_status_anew(self.world.boards[client.boards[0].name], name)
 
 
 @contextmanager
