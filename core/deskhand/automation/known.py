@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -50,7 +51,7 @@ class KnownAction:
             return None
         kind: Any = Annotated[(found.annotation, *found.metadata)] if found.metadata else found.annotation
         try:
-            TypeAdapter(kind).validate_json(_written(value), strict=True)
+            _adapter(kind).validate_json(_written(value), strict=True)
         except ValidationError as error:
             return "; ".join(each["msg"] for each in error.errors(include_url=False, include_input=False))
         return None
@@ -63,6 +64,19 @@ KnownActions: TypeAlias = Mapping[str, KnownAction]
 def known(actions: Iterable[AnyAction]) -> KnownActions:
     """Describe every action."""
     return {action.name: KnownAction.of(action) for action in actions}
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401  # any type an argument may have
+    """Return what judges values of a type, made once where the type can be remembered."""
+    try:
+        return _remembered(kind)
+    except TypeError:  # its constraints are not hashable
+        return TypeAdapter(kind)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401  # as above
+    return TypeAdapter(kind)
 
 
 def _written(value: JsonValue) -> bytes:

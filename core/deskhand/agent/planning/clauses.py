@@ -1,8 +1,9 @@
 """A sentence taken apart at full stops, commas and conjunctions, each piece to be understood alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cache
 from typing import Final
 
 from deskhand.agent.planning.lexicon import vocabulary, word_set
@@ -97,17 +98,22 @@ def _is_numbering(words: Sequence[Word], at: int) -> bool:
 
 def _conjunctions(words: Sequence[Word]) -> Iterator[tuple[int, Joint]]:
     heard = [word.folded if word.kind is Kind.WORD else word.text for word in words]
-    known = vocabulary("conjunctions")
     # “en” is Dutch for “and”, but French and Spanish for “in”
-    joining = (*known["any"], *(known["nl"] if word_set("dutch").intersection(heard) else ()))
-    wordings = [(each, Joint.AND) for each in joining]
-    wordings += [(each, Joint.BUT) for key in ("but", "split") for each in known[key]]
-    for at in range(len(heard)):
-        for wording, joint in wordings:
-            if tuple(heard[at : at + len(wording)]) == wording:
+    sections = ("any", "nl") if word_set("dutch").intersection(heard) else ("any",)
+    for at, word in enumerate(heard):
+        for section, wording in _by_first_word().get(word, ()):
+            if tuple(heard[at : at + len(wording)]) == wording and section in {*sections, "but", "split"}:
+                joint = Joint.BUT if section in {"but", "split"} else Joint.AND
                 yield from ((each, joint) for each in range(at, at + len(wording)))
 
 
+@cache
+def _by_first_word() -> Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]]:
+    known = [(section, each) for section, wordings in vocabulary("conjunctions").items() for each in wordings]
+    return {first: tuple(pair for pair in known if pair[1][0] == first) for first in {each[0] for _, each in known}}
+
+
+@cache
 def _openers() -> frozenset[str]:
     """Return the words that begin a clause and belong to it, such as “without”."""
     return frozenset(each[0] for each in vocabulary("conjunctions")["split"])

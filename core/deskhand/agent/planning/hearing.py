@@ -41,6 +41,8 @@ class Heard:
     """Every word that is part of some capability's verb or phrase."""
     known: frozenset[int] = frozenset()
     """Every word that is part of any wording at all."""
+    spoken: frozenset[int] = frozenset()
+    """Every word that is part of some capability's wording: by itself it is never a part of a name."""
 
     def role(self, kind: Role, name: str | None = None) -> frozenset[int]:
         """Return the words in a role."""
@@ -79,7 +81,7 @@ class Listener:
         parts: dict[str, dict[str, list[Match]]] = {}
         for match in matches:
             kind = match.owner.kind
-            if kind in {"verb", "object", "phrase", "extra", "link"}:
+            if kind in _PARTS:
                 parts.setdefault(match.owner.name, {}).setdefault(kind, []).append(match)
             else:
                 key: tuple[Role, str] = (kind, match.owner.name)  # type: ignore[assignment]  # the parts are ruled out
@@ -103,6 +105,7 @@ class Listener:
             {word.folded: at for at, word in enumerate(clause.words) if word.folded in self._vendors},
             frozenset().union(*(match.indices for match in matches if match.owner.kind in {"verb", "phrase"})),
             known,
+            frozenset().union(*(match.indices for match in matches if match.owner.kind in _PARTS)),
         )
 
     def _hearing(self, name: str, found: Mapping[str, Sequence[Match]], *, is_anybody_named: bool) -> Hearing | None:
@@ -128,4 +131,5 @@ def _indices(matches: Sequence[Match]) -> frozenset[int]:
     return frozenset().union(*(match.indices for match in matches))
 
 
+_PARTS: Final = frozenset({"verb", "object", "phrase", "extra", "link"})
 _ANYBODY: Final = frozenset({("person", "requester"), ("person", "them"), ("person", "one")})

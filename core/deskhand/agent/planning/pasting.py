@@ -17,13 +17,11 @@ def is_paste(heard: Heard) -> bool:
 
 def refuse_orders(heard: Heard, listener: Listener) -> None:
     """Let a quotation pass that only informs; refuse one that holds orders, or that nobody said what to do with."""
+    if not heard.role("paste"):
+        raise not_understood("quoted text is data: write “text them” or “the ticket says” before, or your own words")
     for word in heard.clause.words:
         if word.kind is Kind.QUOTE and _holds_orders(word.text, listener):
             raise not_understood("the quoted text holds orders: it is data; say in your own words what is to be done")
-    if not heard.role("paste"):
-        raise not_understood(
-            "it is not said what the quoted text is for: write “text them” or “the ticket says” before"
-        )
 
 
 def _holds_orders(text: str, listener: Listener) -> bool:

@@ -45,10 +45,9 @@ class Selector:
         best = [hearing for rank, hearing in ranked if rank == ranked[0][0]]
         if is_negated:
             return self._negated(heard, best)
-        offered = [each for each in best if self._entries(each.capability)]
-        if not offered:
-            raise not_available(f"no connector of this client can do it ({best[0].capability.replace('_', ' ')})")
-        hearing = offered[0] if len(offered) == 1 else self._untied(heard, offered)
+        if not any(self._entries(each.capability) for each in best):
+            raise not_available(f"no connector of this client can do it ({_plainly(best[0])})")
+        hearing = best[0] if len(best) == 1 else self._untied(heard, best)
         return self._entry(heard, hearing), hearing
 
     def refuse_forbidden(self, entries: Sequence[CatalogueEntry]) -> list[CatalogueEntry]:
@@ -86,11 +85,18 @@ class Selector:
         return allowed[0]
 
     def _untied(self, heard: Heard, tied: Sequence[Hearing]) -> Hearing:
-        """Choose between capabilities the wording fits equally well: the model does, or else the technician."""
-        titles = [self._entries(each.capability)[0].title for each in tied]
+        """Choose between capabilities the wording fits equally well: the model does, or else the technician.
+
+        What no connector offers stays among them: that one of two readings is not available makes the other no surer.
+        """
+        entries = [next(iter(self._entries(each.capability)), None) for each in tied]
+        titles = [
+            each.title if each else f"{_plainly(hearing)} (not available)"
+            for each, hearing in zip(entries, tied, strict=True)
+        ]
         plain = " ".join(word.text for word in heard.clause.words if word.kind is not Kind.QUOTE)
         chosen = self.adviser.pick(plain, titles)
-        if chosen is None:
+        if chosen is None or entries[chosen] is None:
             raise ambiguous("it could mean several things: use the words of one", tuple(titles))
         self.engine = str(self.adviser.engine.identity())
         return tied[chosen]
@@ -105,12 +111,15 @@ class Selector:
     def _may_take(self, heard: Heard, entry: CatalogueEntry | None, at: int) -> bool:
         kind = heard.clause.words[at].kind
         if entry is None:
-            return False
+            return kind in {Kind.WORD, Kind.ADDRESS, Kind.QUOTE}
         if kind is Kind.QUOTE:
             return takes(entry, TEXT_FIELDS | NAMED_FIELDS | PERSON_FIELDS)
         if takes(entry, SPAN_FIELDS) and any(at in each.indices for each in spans(heard.clause.folded)):
             return True
-        return kind in {Kind.WORD, Kind.ADDRESS} and takes(entry, NAMED_FIELDS | PERSON_FIELDS | LEVEL_FIELDS)
+        if takes(entry, NAMED_FIELDS | LEVEL_FIELDS):
+            return kind in {Kind.WORD, Kind.ADDRESS}
+        is_free_word = kind is Kind.WORD and at not in heard.spoken
+        return (is_free_word or kind is Kind.ADDRESS) and takes(entry, PERSON_FIELDS)
 
     def _entries(self, capability: str) -> list[CatalogueEntry]:
         return [entry for entry in self.catalogue if capability_of(entry) == capability]
@@ -120,3 +129,7 @@ class Selector:
 
     def _near(self, heard: Heard) -> tuple[str, ...]:
         return tuple(entry.title for name in heard.near for entry in self._entries(name)[:1])
+
+
+def _plainly(hearing: Hearing) -> str:
+    return hearing.capability.replace("_", " ")

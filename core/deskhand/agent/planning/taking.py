@@ -178,7 +178,7 @@ class Taking:
             if indices & self.left:
                 self.left -= indices
                 yield self._certain(clause.said(min(indices), max(indices)), connector)
-        runs = list(_runs(sorted(at for at in self.left if self._is(at, Kind.WORD))))
+        runs = list(_runs(sorted(at for at in self.left - self.heard.spoken if self._is(at, Kind.WORD))))
         if len(runs) > 1 and (whole := self.people.named(clause.said(runs[0][0], runs[-1][-1]), connector)):
             self.left -= set(range(runs[0][0], runs[-1][-1] + 1))
             yield whole
