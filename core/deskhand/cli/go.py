@@ -31,9 +31,7 @@ def command(  # the options a person types
         governing.release(who_of(governing, name), level, subject, reason)
         left = governing.switches()
     if as_json:
-        print_json(
-            {"released": {"level": level.value, "subject": subject}, "stopped": [document_of(one) for one in left]}
-        )
+        print_json({"level": level.value, "subject": subject, "still_stopped": [document_of(each) for each in left]})
         return
     print_line(f"{level.value} {subject}".strip().capitalize() + " goes again.")
     for each in left:

@@ -7,7 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 
-from deskhand.cli.answers import config_option, explaining_errors, json_option, print_json, print_line, print_table
+from deskhand.cli.answers import config_option, explaining_errors, json_option, print_json, print_line
 from deskhand.cli.governing import governing_of, who_of, who_option
 from deskhand.desk.governing import Governing
 from deskhand.records.switches import Level, Switch
@@ -70,8 +70,10 @@ def _show(governing: Governing, *, as_json: bool) -> None:
     if as_json:
         print_json([document_of(each) for each in thrown])
         return
-    rows = [(each.level.value, each.subject, each.thrown_by, each.thrown_at, each.reason) for each in thrown]
-    print_table("Stopped" if rows else "Nothing is stopped", ("level", "what", "by", "since", "why"), rows)
+    for each in thrown:
+        print_line(each.sentence)
+    if not thrown:
+        print_line("Nothing is stopped.")
 
 
 def document_of(switch: Switch) -> dict[str, str]:
