@@ -13,6 +13,7 @@ from deskhand.desk.desk import Desk
 from deskhand.records.accounts import Role
 from deskhand.web.access import Entry, Framing
 from deskhand.web.approvals import views as approvals
+from deskhand.web.automations import versions
 from deskhand.web.automations import views as automations
 from deskhand.web.door import Door, SetUp
 from deskhand.web.governing import accounts
@@ -61,9 +62,10 @@ def entries(strangers: signing_in.SigningIn) -> tuple[Entry, ...]:
         # Deciding, on pages of their own
         Entry("GET", "/approvals/{approval}", approvals.decision, framing=_ALONE),
         Entry("POST", "/approvals/{approval}/decide", approvals.decide, _APPROVER, _ALONE),
-        Entry("GET", "/automations/{name}/versions/{version:int}", automations.version, framing=_ALONE),
-        Entry("POST", "/automations/{name}/versions/{version:int}/approve", automations.approve, _APPROVER, _ALONE),
-        Entry("POST", "/automations/{name}/versions/{version:int}/reject", automations.reject, _APPROVER, _ALONE),
+        Entry("GET", "/automations/{name}/versions/{version:int}", versions.version, framing=_ALONE),
+        Entry("POST", "/automations/{name}/versions/{version:int}/decide", versions.decide, _APPROVER, _ALONE),
+        Entry("GET", "/automations/{name}/clients/{tenant}", automations.client, framing=_ALONE),
+        Entry("POST", "/automations/{name}/clients/{tenant}/overlay", automations.overlay, _AT_WORK, _ALONE),
         # The console
         Entry("GET", "/", tickets.listing),
         Entry("GET", "/tickets/{ticket:path}", tickets.ticket),
@@ -76,13 +78,12 @@ def entries(strangers: signing_in.SigningIn) -> tuple[Entry, ...]:
         Entry("GET", "/events/run/{run}", runs.events),
         Entry("GET", "/automations", automations.listing),
         Entry("GET", "/automations/{name}", automations.automation),
-        Entry("GET", "/automations/{name}/effective", automations.effective),
-        Entry("POST", "/runs/{run}/draft", automations.draft, _TECHNICIAN),
-        Entry("POST", "/automations/{name}/edit", automations.edit, _TECHNICIAN),
-        Entry("POST", "/automations/{name}/back-test", automations.back_test, _AT_WORK),
-        Entry("POST", "/automations/{name}/stage", automations.stage, _ADMIN),
-        Entry("POST", "/automations/{name}/overlay", automations.overlay, _ADMIN),
-        Entry("POST", "/automations/{name}/state", automations.change_state, _ADMIN),
+        Entry("GET", "/automations/{name}/edit", versions.edit, _AT_WORK),
+        Entry("POST", "/automations/{name}/save", versions.save, _AT_WORK),
+        Entry("POST", "/automations/{name}/versions/{version:int}/back-test", versions.back_test, _AT_WORK),
+        Entry("POST", "/automations/{name}/stage", automations.stage, _AT_WORK),
+        Entry("POST", "/automations/{name}/state", automations.change_state, _AT_WORK),
+        Entry("POST", "/runs/{run}/draft", versions.draft, _AT_WORK),
         Entry("GET", "/govern", governing.govern),
         Entry("GET", "/record", governing.record),
         Entry("GET", "/switches", governing.switches),

@@ -1,10 +1,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from deskhand.configuration.loading import load
 from deskhand.desk.desk import Desk
+from deskhand.governance.accounts import Passwords, begin_session
+from deskhand.records import accounts
+from deskhand.records.accounts import Account, Role
+from deskhand.web.access import form_key
 from deskhand.web.app import create_app
 from tests.core.desk.msp import quick_folder, write_configuration
 from tests.core.web.browser import Browser
@@ -13,23 +20,67 @@ from tests.core.web.documents import fill
 Visit = Callable[..., Browser]
 WORDS = "A customer's own words"
 NOWHERE = "http://127.0.0.1:9"
+PASSWORD = "a password only tests use"  # noqa: S105  # of invented people
+QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+EVERYTHING = frozenset(Role)
 
 
 def visitor(desk: Desk) -> Visit:
-    """Visit a desk from an address, under a name: by default as a browser on this machine does."""
+    """Visit a desk from an address, under a name, in roles: by default somebody with all of them, on this machine.
+
+    Without roles (None) nobody is signed in.
+    """
     app = create_app(desk)
 
-    def visit(address: str = "127.0.0.1", name: str = "127.0.0.1:8484") -> Browser:
-        return Browser(app, address, name)
+    def visit(
+        address: str = "127.0.0.1",
+        name: str = "127.0.0.1:8484",
+        roles: frozenset[Role] | None = EVERYTHING,
+        scheme: str = "http",
+    ) -> Browser:
+        token = signed_in(desk, roles) if roles is not None else ""
+        return Browser(app, address, name, token, form_key(token), scheme)
 
     return visit
 
 
+def signed_in(desk: Desk, roles: frozenset[Role]) -> str:
+    """Begin a session for somebody with exactly these roles and return its token."""
+    account = account_with(desk, roles)
+    with desk.records.transaction("test") as transaction:
+        session = begin_session(transaction, account)
+    assert session.token is not None
+    return session.token.get_secret_value()
+
+
+def account_with(desk: Desk, roles: frozenset[Role]) -> Account:
+    """Return the account of these roles, made where it is not there yet; a second admin keeps the desk set up."""
+    name = "-".join(sorted(role.value for role in roles)) or "none"
+    found = accounts.find(desk.records, name)
+    if found is not None:
+        return found
+    with desk.records.transaction("test") as transaction:
+        return accounts.add(transaction, Account(name, name.title(), roles), password_hash=_hash(name))
+
+
+@cache
+def _hash(name: str) -> str:
+    return QUICK.hash(name, PASSWORD)
+
+
 @contextmanager
-def quiet_desk() -> Iterator[Desk]:
+def quiet_desk(*, is_set_up: bool = True, **sections: Any) -> Iterator[Desk]:  # noqa: ANN401  # a TOML document
     """Open a desk that contacts nobody."""
-    with quick_folder() as folder, Desk.open(load(write_configuration(folder, NOWHERE))) as opened:
+    with quick_folder() as folder, Desk.open(load(write_configuration(folder, NOWHERE, sections))) as opened:
+        opened.governing.passwords = QUICK
+        if is_set_up:
+            _set_up(opened)
         yield opened
+
+
+def _set_up(desk: Desk) -> None:
+    secret = desk.governing.offer_set_up().get_secret_value()
+    desk.governing.set_up(secret=secret, name="first", display_name="First Admin", password=PASSWORD)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.records.approvals import ApprovalState
 from deskhand.records.switches import Level
+from deskhand.web.automations.views import rows
 from deskhand.web.governing import figures
 from deskhand.web.shell.pages import page
 from deskhand.web.visit import Visit
@@ -35,7 +36,7 @@ def govern(visit: Visit) -> Response:
         "governing/govern.html",
         weeks=weeks,
         figures=_figures(visit, weeks),
-        automations=visit.desk.automating.listing(),
+        automations=rows(visit.desk),
         minutes=round(figures.TRIAGE_HOURS * 60),
     )
 
@@ -58,7 +59,7 @@ def switches(visit: Visit) -> Response:
         thrown=desk.governing.switches(),
         companies=[each for each in desk.mirror.companies() if each.is_active],
         connectors=sorted(desk.connections.connectors),
-        automations=desk.automating.listing(),
+        automations=[each.record.name for each in desk.automating.listing()],
         clients={each.id: each.name for each in desk.mirror.companies()},
     )
 

@@ -111,8 +111,7 @@ def _page(visit: Visit, proposal: Proposal | None, sentence: str) -> Response:
     return part(
         visit,
         "panel/panel.html",
-        **known,
-        **_work(visit, ticket_id, proposal),
+        **{**known, **_work(visit, ticket_id, proposal)},
         sentence=sentence,
         choices=_choices(visit, ticket_id) if wants_form else None,
         seen=story.fingerprint(visit.desk, ticket_id),

@@ -1,6 +1,7 @@
 """What became of a plan, in the order a person reads it: the plan, its dry run, its approval, its run."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from deskhand.records.runs import RecordedChange, Run, RunState, StepRecord, Ste
 from deskhand.sdk.actions import Change
 
 LONGEST_TARGET = 90
+_KNOWN_ANYWAY = frozenset({"ticket_id", "company_id", "member_id", "started_at"})
+_IDENTIFIER = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]+")
 _UNDONE_STATES = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_REVIEW})
 
 
@@ -56,8 +59,8 @@ class Line:
     @property
     def target(self) -> str:
         """What it acts on, short: the values it is called with."""
-        values = (_short(each.value) for name, each in self.step.arguments.items() if name != "ticket_id")
-        return " · ".join(filter(None, values))
+        names = (name for name in self.step.arguments if name not in _KNOWN_ANYWAY)
+        return " · ".join(filter(None, (_told(self.step.arguments[name]) for name in names)))
 
     @property
     def seconds(self) -> float | None:
@@ -211,6 +214,12 @@ def _can_be_undone(step: PlannedStep, record: StepRecord | None, run: Run | None
     if run is None or record is None or run.state not in _UNDONE_STATES or run.undoing:
         return False
     return record.state is StepState.DONE and step.tier > 0 and step.irreversible is None
+
+
+def _told(argument: Argument) -> str:
+    """Say a value for people: itself where it can be read, else where it came from."""
+    value = _short(argument.value)
+    return argument.origin.removeprefix("the ").capitalize() if _IDENTIFIER.fullmatch(value) else value
 
 
 def _short(value: JsonValue) -> str:

@@ -40,14 +40,14 @@ class Exact(str):
 def page(visit: Visit, template: str, **values: object) -> Response:
     """Return a whole page of the console, in its frame."""
     health = visit.desk.health()
-    framed = {
+    frame = {
         "desk_name": health.name,
         "here": _place_of(visit.address),
         "places": [each for each in PLACES if each[0] != "/accounts" or visit.may(Role.ADMIN, Role.AUDITOR)],
         "counts": _counts(visit, health),
         "lights": [_chip(light) for light in health.lights],
     }
-    return part(visit, template, **framed, **values)
+    return part(visit, template, frame=frame, **values)
 
 
 def part(visit: Visit, template: str, **values: object) -> Response:
