@@ -116,7 +116,9 @@ class LlamaEngine:
         models = [model for model in (self._instruct, self._embedding) if model]
         reasons = [self._remark, *(model.process.reason_it_is_down for model in models)]
         answering = ", ".join(model.file.path.name for model in models if _answers(model))
-        detail = "; ".join(part for part in (answering and f"answering with {answering}", *reasons) if part)
+        reached = sorted({each for model in models for each in model.process.reaches})
+        exposed = f"this system does not keep it from {', '.join(reached)}" if reached else ""
+        detail = "; ".join(part for part in (answering and f"answering with {answering}", exposed, *reasons) if part)
         return EngineHealth(bool(answering), detail, sum(model.process.restarts for model in models))
 
     def cancel(self) -> None:

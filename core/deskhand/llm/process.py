@@ -68,6 +68,7 @@ class ModelProcess:
         """Start it and load the model. Raises ModelRefusedError for the file, ProcessDiedError for a crash."""
         self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
+        self.given_up: frozenset[str] = frozenset()
         self._last_request = 0
         self._writing = threading.Lock()
         self._process = self._started(launch)
@@ -151,7 +152,7 @@ class ModelProcess:
                 "parent": os.getpid(),
             }
         )
-        self._reply(START_SECONDS)
+        self.given_up = frozenset(self._reply(START_SECONDS)["ready"]["given_up"])
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self._process.stdin is not None  # noqa: S101  # a pipe was asked for

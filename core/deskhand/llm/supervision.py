@@ -15,6 +15,7 @@ from deskhand.llm.process import (
 )
 
 LARGEST_PAUSE_SECONDS: Final = 10.0
+_TAKEN_AWAY: Final = frozenset({"network", "files", "calls", "memory"})
 
 
 class SupervisedModel:
@@ -45,6 +46,11 @@ class SupervisedModel:
     def reason_it_is_down(self) -> str:
         """Why it answers no more; empty while it does or may yet."""
         return self._reason
+
+    @property
+    def reaches(self) -> tuple[str, ...]:
+        """What the running process could still reach, since this system does not take it away; best nothing."""
+        return tuple(sorted(_TAKEN_AWAY - process.given_up)) if (process := self._process) else ()
 
     def ask(self, operation: str, arguments: dict[str, Any], *, seconds: float) -> dict[str, Any]:
         """Return the model's answer.

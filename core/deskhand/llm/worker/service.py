@@ -11,7 +11,7 @@ import numpy as np
 
 from deskhand.llm.worker.decoding import Decoder
 from deskhand.llm.worker.embedding import embed
-from deskhand.llm.worker.isolation import isolate
+from deskhand.llm.worker.isolation import isolate, parts_of
 from deskhand.llm.worker.model import Model, ModelError, StoppedError
 from deskhand.llm.worker.prompt import Prompter
 from deskhand.llm.worker.scoring import LABEL_ROOM, SEQUENCES, Prefixes, Scorer
@@ -27,7 +27,7 @@ def main() -> None:
     opening = read_frame(incoming)
     if opening is None:
         return
-    given_up = isolate(opening["memory_mebibytes"] * MEBIBYTE, opening["parent"])
+    given_up = isolate(opening["memory_mebibytes"] * MEBIBYTE, opening["parent"], parts_of(opening["model"]))
     try:
         service = Service(opening)
     except ModelError as error:
