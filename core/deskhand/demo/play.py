@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 import tomli_w
 from platformdirs import user_data_path
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from deskhand.configuration.loading import load
 from deskhand.configuration.schema import Configuration, LogSettings
@@ -131,13 +131,24 @@ def configured(options: DemoOptions, vendor: Rehearsal) -> Configuration:
         },
     }
     if options.database is not None:
-        url = make_url(options.database)
-        document["records"] = {"url": url.set(password=None).render_as_string(), "password": str(url.password or "")}
+        document["records"] = _records(options.database, options.state)
     if options.embedding_model is not None:
         document["engine"]["embedding_model"] = str(options.embedding_model.resolve())
     path = options.state / "deskhand.toml"
     path.write_text(tomli_w.dumps(document), encoding="utf-8")
     return load(path)
+
+
+def _records(database: str, state: Path) -> dict[str, str]:
+    """Return the section of a record store on a server; its password goes into a file of its own."""
+    url = make_url(database)
+    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
+    if not url.password:
+        return {"url": bare.render_as_string()}
+    secret = state / "database-password"
+    secret.touch(mode=0o600)
+    secret.write_text(str(url.password), encoding="utf-8")
+    return {"url": bare.render_as_string(), "password": f"file:{secret.resolve()}"}
 
 
 def _emptied(state: Path) -> None:

@@ -1,17 +1,19 @@
 """Changes to a user's account: its password, its sessions, and whether it may sign in at all."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
 from deskhand.sdk.actions import Action, Change, Effect, Inspection, Receipt, Tier
+from deskhand.sdk.clock import utc_now
 from deskhand.sdk.errors import RejectedError
 from deskhand.sdk.http import JsonBody
 from deskhand_identity_entra.arguments import SessionArguments, UserArguments
 from deskhand_identity_entra.connector import NAME, Entra
 from deskhand_identity_entra.payloads import UserPayload
 
+THIS_MOMENT = timedelta(seconds=2)
 DOCUMENTATION = "https://learn.microsoft.com/graph/api"
 
 
@@ -65,17 +67,24 @@ def inspect_sessions(connector: Entra, arguments: SessionArguments) -> Inspectio
 
 
 def apply_sessions(connector: Entra, arguments: SessionArguments, key: str) -> Receipt:
-    """End the sessions; where none from before ``since`` is left, nothing is sent."""
+    """End the sessions; where none from before ``since`` is left, nothing is sent.
+
+    Graph counts in whole seconds: where they were ended this very moment, by a new password for instance, ending them
+    once more moves nothing that could be read back.
+    """
     del key
     account = connector.account(arguments.company_id, arguments.user_id)
     if not _are_ended(account, arguments.since):
         connector.tenant(arguments.company_id).call(f"/users/{arguments.user_id}/revokeSignInSessions")
-    before = _moment(account.sign_in_sessions_valid_from_date_time)
-    return Receipt(arguments.user_id, {"valid_from_before": before})
+    before = account.sign_in_sessions_valid_from_date_time
+    is_fresh = before is not None and abs(utc_now() - before) <= THIS_MOMENT
+    return Receipt(arguments.user_id, {"valid_from_before": _moment(before), "were_just_ended": is_fresh})
 
 
 def verify_sessions(connector: Entra, arguments: SessionArguments, receipt: Receipt) -> bool:
-    """See that sessions are valid from a later moment on than before."""
+    """See that sessions are valid from a later moment on than before, or were ended at this very one."""
+    if receipt.detail.get("were_just_ended") is True:
+        return True
 
     def is_later() -> bool:
         account = connector.account(arguments.company_id, arguments.user_id)

@@ -1,12 +1,13 @@
 import re
 from copy import deepcopy
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
 
 from deskhand.sdk.actions import AnyAction, Effect, Receipt, Tier
 from deskhand.sdk.errors import AuthorizationError, NotFoundError, RejectedError, UncertainError
+from deskhand.sdk.http import Patience
 from deskhand.sdk.testing import DropAfterEffect, SimulatedRequest, SimulatorHost
 from deskhand_identity_entra.account_actions import DISABLE_ACCOUNT, ENABLE_ACCOUNT, RESET_PASSWORD, REVOKE_SESSIONS
 from deskhand_identity_entra.actions import ACTIONS
@@ -15,6 +16,9 @@ from deskhand_identity_entra.connector import Entra
 from deskhand_identity_entra.group_actions import ADD_MEMBER, REMOVE_MEMBER
 from deskhand_identity_entra.pass_actions import CREATE_PASS, DELETE_PASS
 from deskhand_identity_entra.passwords import temporary_password
+from deskhand_identity_entra.settings import EntraSettings
+from deskhand_identity_entra.simulator import EntraSimulator
+from deskhand_identity_entra.simulator import settings as simulator_settings
 from tests.plugins.identity_entra.practice import ADA, ADA_TENANT, BABBAGE, BABBAGE_TENANT, Practice
 
 KEY = "0f3a9c"
@@ -138,6 +142,22 @@ def test_a_replica_that_never_catches_up_is_not_believed(connector: Entra, msp: 
     msp.simulator.tenants[ADA_TENANT].lag = timedelta(days=1)
     receipt = DISABLE_ACCOUNT.apply(connector, user_of(msp), KEY)
     assert not DISABLE_ACCOUNT.verify(connector, user_of(msp), receipt)
+
+
+def test_sessions_a_new_password_has_just_ended_are_read_back_as_ended() -> None:
+    """Graph counts in whole seconds, so ending them once more in the same second moves nothing."""
+    simulator = EntraSimulator(clock=lambda: datetime.now(UTC).replace(microsecond=0))
+    simulator.seed_tenant(ADA_TENANT, "Ada & Sons", domains=["ada.example"])
+    user = simulator.seed_user(ADA_TENANT, "Ada King", "ada@ada.example")
+    waits: list[float] = []
+    with SimulatorHost(simulator) as host:
+        settings = EntraSettings.model_validate(simulator_settings(host.url, {ADA: ADA_TENANT}))
+        connector = Entra(settings, patience=Patience(sleep=waits.append))
+        arguments = SessionArguments(company_id=ADA, user_id=user)
+        receipt = REVOKE_SESSIONS.apply(connector, arguments, KEY)
+        assert REVOKE_SESSIONS.verify(connector, arguments, receipt)
+        connector.close()
+    assert waits == []
 
 
 def test_sessions_are_ended_once_for_one_moment(connector: Entra, msp: Practice) -> None:
