@@ -1,8 +1,8 @@
 """How long it takes from a finished run to a back-tested draft, without a model, on 50,000 mirrored closed tickets.
 
-``uv run python benchmarks/drafting.py`` takes the public tickets of ../shared, round and round, with resolutions of our own
-wording (simulated: the set has none); without the set all of it is simulated, and says so. Mirroring is not timed: it is
-done by then.
+``uv run python benchmarks/drafting.py`` takes the public tickets of ../shared, round and round, with resolutions of our
+own wording (simulated: the set has none, so precision and recall mean little); without the set all is simulated, and it
+says so. Mirroring is not timed: it is done by then.
 """
 
 import argparse
@@ -40,9 +40,7 @@ FIXES = {
     "Access": ("Password reset, sessions revoked.", "Unlocked after call-back.", "Added to the group.", ""),
     "Hardware": ("Changed the battery.", "Restarted it.", ""),
 }
-WORDS = (
-    "account password locked expired login access printer screen network vpn folder mail order laptop request".split()
-)
+WORDS = ("account", "password", "locked", "login", "access", "printer", "screen", "network", "vpn", "folder", "order")
 STEPS = ("identity_entra.revoke_sessions", "identity_entra.reset_password")
 
 
