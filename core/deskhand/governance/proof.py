@@ -36,19 +36,21 @@ def method_of(plan: Plan, step: PlannedStep) -> ProofMethod:
     A number that a technician typed, or that stands in a ticket, is not on record, whoever it is said to belong to.
     What is known only during the run (the verification that was begun, the code) counts as what it was begun with.
     """
-    theirs = _about_people(plan, step)
-    is_theirs = plan.person is not None and all(each.person == plan.person.id for each in theirs)
+    behind = _behind(plan, step)
+    theirs = [each for each in behind if each.person is not None]
     known = [each for each in theirs if not each.is_late]
+    is_theirs = plan.person is not None and all(each.person == plan.person.id for each in theirs)
     is_on_record = bool(known) and all(each.source is SourceKind.DIRECTORY for each in known)
-    return ProofMethod.CODE if is_theirs and is_on_record else ProofMethod.OTHER_NUMBER
+    is_typed = any(each.source is SourceKind.TECHNICIAN for each in behind)
+    return ProofMethod.CODE if is_theirs and is_on_record and not is_typed else ProofMethod.OTHER_NUMBER
 
 
-def _about_people(plan: Plan, step: PlannedStep) -> list[Argument]:
-    """List the arguments that belong to someone, with those of the earlier steps they come from."""
-    found = [each for each in step.arguments.values() if each.person is not None]
+def _behind(plan: Plan, step: PlannedStep) -> list[Argument]:
+    """List a step's arguments, with those of the earlier steps they come from."""
+    found = list(step.arguments.values())
     for each in step.arguments.values():
         if each.source is SourceKind.STEP:
-            found += _about_people(plan, plan.step(each.origin.partition(".")[0]))
+            found += _behind(plan, plan.step(each.origin.partition(".")[0]))
     return found
 
 

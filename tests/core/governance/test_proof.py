@@ -120,3 +120,24 @@ def test_only_a_number_on_record_for_that_person_proves_anything(to: Argument, m
 def test_one_number_that_is_not_on_record_spoils_the_step() -> None:
     step = check().model_copy(update={"arguments": {"to": on_record("1"), "also": TYPED}})
     assert proof.method_of(plan(step), step) is ProofMethod.OTHER_NUMBER
+
+
+def begun_with(to: Argument) -> Plan:
+    start = check(to).model_copy(update={"id": "start", "proves_identity": False})
+    sid = Argument(source=SourceKind.STEP, origin="start.reference")
+    to_check = on_record("+44 1632 960001")
+    return plan(start, check().model_copy(update={"arguments": {"to": to_check, "verification_sid": sid}}))
+
+
+@pytest.mark.parametrize(
+    ("to", "method"),
+    [
+        (on_record("+44 1632 960001"), ProofMethod.CODE),
+        (on_record("+44 1632 960001", person="18"), ProofMethod.OTHER_NUMBER),
+        (TYPED, ProofMethod.OTHER_NUMBER),
+        (TYPED.model_copy(update={"person": None}), ProofMethod.OTHER_NUMBER),
+    ],
+)
+def test_a_code_counts_as_what_its_verification_was_begun_with(to: Argument, method: ProofMethod) -> None:
+    what = begun_with(to)
+    assert proof.method_of(what, what.step("check")) is method
