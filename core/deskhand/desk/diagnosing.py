@@ -1,8 +1,7 @@
 """Failed runs of this desk: diagnosed from the record, mended by a draft, and stopped where they keep failing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -23,9 +22,9 @@ from deskhand.records.accounts import Account, Role
 from deskhand.records.automations import AutomationState, VersionRecord, VersionState
 from deskhand.records.database import Records
 from deskhand.records.diagnoses import Diagnosis, Replay
-from deskhand.records.runs import Run
+from deskhand.records.runs import Cause, Run
 from deskhand.sdk.clock import Clock
-from deskhand.sdk.errors import ConnectorError, UnavailableError
+from deskhand.sdk.errors import AuthorizationError, ConnectorError, UnavailableError
 from deskhand.sdk.models import Reference
 
 log = structlog.get_logger(__name__)
@@ -47,6 +46,8 @@ class Diagnosing:
     needs: Mapping[str, Need]
     settings: MaintenanceSettings
     clock: Clock
+    _hopeless: set[str] = field(default_factory=set, init=False)
+    """Runs of which nothing can be said; they are not looked at again before the next start."""
 
     def diagnose(self, run_id: str) -> Diagnosis:
         """Say why a run failed and what would mend it, and keep that in place of an earlier diagnosis."""
@@ -76,8 +77,11 @@ class Diagnosing:
         newest = next(iter(automations.versions(self.records, name)), None)
         if newest is not None and newest.state is VersionState.DRAFT:
             raise DeskRefusedError(f"version {newest.version} of {name} is a draft still: approve or reject it first")
-        if newest is not None and newest.version != found.change.from_version:
-            raise DeskRefusedError(f"{name} has a version {newest.version} since the diagnosis: diagnose the run again")
+        current = automations.current(self.records, name)
+        if current is not None and current.version != found.change.from_version:
+            raise DeskRefusedError(
+                f"version {current.version} of {name} is approved since: the change is of an older one"
+            )
         record = self.automating.save_draft(DIAGNOSIS, name, found.change.yaml)
         value = {"run": run_id, "rule": found.change.rule, "because": found.change.because, "asked_by": who.name}
         with self.records.transaction(who.name) as transaction:
@@ -87,7 +91,8 @@ class Diagnosing:
 
     def watch(self) -> tuple[Diagnosis, ...]:
         """Diagnose what failed since the last look, and pause what fails too often; cheap where nothing did."""
-        found = tuple(each for run in self._undiagnosed() if (each := self._diagnosed(run)) is not None)
+        missing = diagnoses.missing(self.records, MOST_LOOKED_AT)
+        found = tuple(each for run_id in missing if (each := self._diagnosed(run_id)) is not None)
         for name in sorted({each.automation for each in found} - {""}):
             self.check(name)
         return found
@@ -113,17 +118,16 @@ class Diagnosing:
             if plan.automation is not None and run.ended_at is not None and (run.id in causes or not _is_bad(run))
         ]
 
-    def _diagnosed(self, run: Run) -> Diagnosis | None:
-        try:
-            return self.diagnose(run.id)
-        except DeskRefusedError as error:
-            log.warning("run not diagnosed", run=run.id, reason=str(error))
+    def _diagnosed(self, run_id: str) -> Diagnosis | None:
+        run = runs.find(self.records, run_id)
+        if run is None or run.is_shadow or run_id in self._hopeless:
             return None
-
-    def _undiagnosed(self) -> list[Run]:
-        known = {each.run_id: each.at for each in diagnoses.recent(self.records, MOST_LOOKED_AT)}
-        bad = [run for state in sorted(ENDED_BADLY) for run in runs.recent(self.records, MOST_LOOKED_AT, state=state)]
-        return [each for each in bad if not each.is_shadow and _is_news(each, known) and _has_failed_step(each)]
+        try:
+            return self.diagnose(run_id)
+        except DeskRefusedError as error:
+            self._hopeless.add(run_id)
+            log.warning("run not diagnosed", run=run_id, reason=str(error))
+            return None
 
     def _failed(self, run_id: str) -> FailedRun:
         run = runs.find(self.records, run_id)
@@ -144,9 +148,24 @@ class Diagnosing:
                 lately=[each for each in others if not each.is_shadow],
                 earlier=self._with_plans(mine),
                 needs=self.needs,
+                is_accepted_now=self._accepts(run),
             )
         except ValueError as error:
             raise DeskRefusedError(f"{error}: there is nothing to diagnose") from error
+
+    def _accepts(self, run: Run) -> bool | None:
+        """Ask the vendor whether it accepts the credential, where a step was refused for it; None for all others."""
+        refused = next((each for each in run.steps if each.cause is Cause.AUTHORIZATION), None)
+        connector = self.replaying.previewer.connectors.get(refused.action.partition(".")[0]) if refused else None
+        if connector is None:
+            return None
+        try:
+            connector.check()
+        except AuthorizationError:
+            return False
+        except ConnectorError:
+            return None
+        return True
 
     def _around(self, failed: FailedRun) -> tuple[Surroundings, Try]:
         """Look at the ticket as it is now; where that is not possible the cause is told from the record alone."""
@@ -197,13 +216,3 @@ def _never(_document: Automation) -> Replay:
 
 def _is_bad(run: Run) -> bool:
     return run.state in ENDED_BADLY
-
-
-def _is_news(run: Run, known: Mapping[str, datetime]) -> bool:
-    """Tell whether a run failed since it was last diagnosed: one that was taken up again may have failed anew."""
-    at = known.get(run.id)
-    return at is None or (run.ended_at is not None and run.ended_at > at)
-
-
-def _has_failed_step(run: Run) -> bool:
-    return any(each.cause is not None for each in run.steps)

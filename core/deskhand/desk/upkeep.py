@@ -1,5 +1,6 @@
 """What has to be done now and then while the desk runs: sign the log, learn from new history, keep callbacks alive."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,17 +21,22 @@ DAILY = timedelta(days=1)
 
 @dataclass(slots=True)
 class Upkeep:
-    """Looks whether something is due, at most once a minute."""
+    """Looks whether something is due; at most once a minute, but for what is done often."""
 
     records: Records
     judgement: Judgement
     connections: Connections
     clock: Clock
+    often: Callable[[], object] = lambda: None
+    """Done at every look, however soon after the last; must be quick when nothing is due."""
+    daily: Callable[[], object] = lambda: None
+    """Done once a day, before what people said by then is learned."""
     _looked_at: datetime | None = field(default=None, init=False)
     _daily_at: datetime | None = field(default=None, init=False)
 
     def look(self) -> None:
         """Do what is due. Raises RecordsUnavailableError and MirrorUnavailableError."""
+        self.often()
         now = self.clock()
         if self._looked_at is not None and abs(now - self._looked_at) < EVERY:
             return
@@ -42,6 +48,7 @@ class Upkeep:
         elif abs(now - self._daily_at) >= DAILY:
             self._daily_at = now
             self._keep_callbacks()
+            self.daily()
             self.judgement.learn()
 
     def _keep_callbacks(self) -> None:

@@ -3,12 +3,13 @@
 from enum import StrEnum
 
 from pydantic import AwareDatetime, JsonValue
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from deskhand.records.canonical import canonical_json, written_time
 from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import StoredDocument
-from deskhand.records.schema import diagnoses
+from deskhand.records.runs import RunState
+from deskhand.records.schema import diagnoses, runs
 
 
 class FailureCause(StrEnum):
@@ -121,6 +122,16 @@ def recent(records: Records, limit: int, *, automation: str | None = None) -> li
         query = query.where(diagnoses.c.automation == automation)
     with records.reading() as connection:
         return [Diagnosis.model_validate_json(document) for document in connection.execute(query).scalars()]
+
+
+def missing(records: Records, limit: int) -> list[str]:
+    """List by id the runs that failed since they were last diagnosed, oldest first. Cheap where there are none."""
+    state = runs.c.state.in_((RunState.FAILED, RunState.NEEDS_REVIEW))
+    joined = runs.outerjoin(diagnoses, diagnoses.c.run_id == runs.c.id)
+    is_news = or_(diagnoses.c.run_id.is_(None), diagnoses.c.at < runs.c.ended_at)
+    query = select(runs.c.id).select_from(joined).where(state, is_news).order_by(runs.c.place).limit(limit)
+    with records.reading() as connection:
+        return [str(run_id) for run_id in connection.execute(query).scalars()]
 
 
 def causes(records: Records) -> dict[str, FailureCause]:

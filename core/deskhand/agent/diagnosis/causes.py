@@ -31,7 +31,7 @@ def judge(failed: FailedRun) -> Finding:
 
 def evidence(failed: FailedRun) -> tuple[Evidence, ...]:
     """List what speaks for the cause: the failing step itself first, then what happened around it."""
-    found = [_itself(failed), _before(failed), *_around(failed), _likewise(failed)]
+    found = [_itself(failed), _credential(failed), _before(failed), *_around(failed), _likewise(failed)]
     return tuple(each for each in found if each is not None)
 
 
@@ -43,6 +43,13 @@ def _itself(failed: FailedRun) -> Evidence:
     saw = f" It was about to change {changes}." if changes else ""
     text = f"Step {step.id} ({step.action}) was tried {times}: {failed.cause}{ring}: {step.error}.{saw}"
     return Evidence(text=text, runs=(failed.run.id,))
+
+
+def _credential(failed: FailedRun) -> Evidence | None:
+    if failed.is_accepted_now is None:
+        return None
+    does = "accepts" if failed.is_accepted_now else "refuses"
+    return Evidence(text=f"Asked again, {failed.connector} {does} the credential as such.")
 
 
 def _before(failed: FailedRun) -> Evidence | None:
@@ -84,11 +91,14 @@ def _authorization(failed: FailedRun) -> Finding:
     """Tell a credential that is refused from one that may not do this, by whether anything else works with it."""
     here, elsewhere = list(failed.same_connector(here=True)), list(failed.same_connector(here=False))
     need = failed.needs.get(failed.step.action, Need("", ""))
-    is_accepted = any(_is_since(step, failed) and step.state is StepState.DONE for _, step in here)
+    is_accepted = failed.is_accepted_now
+    if is_accepted is None:
+        is_accepted = any(_is_since(step, failed) and step.state is StepState.DONE for _, step in here)
     ever_here = any(step.state is StepState.DONE for _, step in here)
     fails_elsewhere = any(step.cause is Cause.AUTHORIZATION for _, step in elsewhere)
     works_elsewhere = any(step.state is StepState.DONE for _, step in elsewhere)
-    if is_accepted or (works_elsewhere and not fails_elsewhere and not ever_here):
+    is_only_here = failed.is_accepted_now is None and works_elsewhere and not fails_elsewhere and not ever_here
+    if is_accepted or is_only_here:
         summary = f"{failed.connector} accepts the credential, which may not do this at {failed.plan.tenant.name}."
         return Finding(FailureCause.PERMISSION, summary, _grant(failed, need))
     where = "at every client" if fails_elsewhere and not works_elsewhere else f"for {failed.plan.tenant.name}"

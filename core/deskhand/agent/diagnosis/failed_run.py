@@ -34,6 +34,8 @@ class FailedRun:
     """Other runs of this automation with their plans, newest first."""
     needs: Mapping[str, Need]
     """By action."""
+    is_accepted_now: bool | None = None
+    """Whether the vendor accepts the credential as such, asked after an authorisation failed; None: not known."""
 
     def __post_init__(self) -> None:
         _ = self.step

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -63,6 +64,15 @@ def test_a_permission_is_named_with_its_page() -> None:
     assert "Grant GroupMember.ReadWrite.All to the application of identity_entra at Client 1" in todo
     assert "https://vendor.example/group" in todo
     assert "No change to the automation" in todo
+
+
+@pytest.mark.parametrize("others", [[], [run(9)], [run(9, tenant="2")], [run(501)]])
+def test_what_the_vendor_says_of_the_credential_now_outweighs_what_runs_tell(others: Sequence[Run]) -> None:
+    failed = failure("join", Cause.AUTHORIZATION, others)
+    accepted, refused = replace(failed, is_accepted_now=True), replace(failed, is_accepted_now=False)
+    assert judge(accepted).cause is FailureCause.PERMISSION
+    assert judge(refused).cause is FailureCause.AUTHORISATION
+    assert evidence(refused)[1].text == "Asked again, identity_entra refuses the credential as such."
 
 
 def test_a_credential_to_renew_is_named() -> None:
