@@ -25,7 +25,9 @@ from deskhand.governance.leaks.log import RedactingFormatter, RedactingProcessor
 from deskhand.governance.leaks.scanner import Redact
 from deskhand.registry import Registry
 from deskhand.sdk.errors import UnavailableError
+from deskhand.web.access import form_key
 from deskhand.web.app import create_app
+from deskhand.web.cookies import session_cookie
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +46,7 @@ def run(configuration: Configuration, progress: Progress, *, drain: bool = False
     """
     stop = threading.Event()
     configure_log(configuration.log)
-    scanner = scanner_of(configuration, Registry.discover(configuration.enabled_plugins))
+    scanner = scanner_of(configuration, Registry.discover(configuration.enabled_plugins, configuration.plugins.pinned))
     configure_log(configuration.log, scanner.redact)
     with StateLock(configuration.state), _signals(stop) as overdue, Desk.open(configuration, stopping=stop) as desk:
         with serving(create_app(desk), configuration.web) as url:
@@ -82,6 +84,26 @@ def serving(app: ASGIApp, settings: WebSettings) -> Iterator[str]:
         server.should_exit = True
         thread.join(CLOSING)
         listener.close()
+
+
+def origin_of(settings: WebSettings) -> str:
+    """Return the address a program on this machine reaches the console at. Raises UnavailableError without a port."""
+    if settings.port == 0:
+        raise UnavailableError("[web] port is 0, so nobody knows where the desk listens: set a port")
+    host = settings.hosts[0] if settings.hosts else settings.host
+    scheme = "https" if settings.certificate else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def as_program(token: str, settings: WebSettings) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the headers and the form fields by which a program with a session makes changes at the console."""
+    headers = {
+        "origin": origin_of(settings),
+        "sec-fetch-site": "same-origin",
+        "accept": "application/json",
+        "cookie": session_cookie(token, is_secure=settings.certificate is not None),
+    }
+    return headers, {"csrf": form_key(token)}
 
 
 def configure_log(settings: LogSettings, redact: Redact = str) -> None:

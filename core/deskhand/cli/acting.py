@@ -45,8 +45,12 @@ def desk_of(config_path: Path) -> Iterator[Desk]:
 
 def signed_in(desk: Desk, name: str) -> Account:
     """Check the password and return the account; exit where it is not right."""
-    password = os.environ.get(PASSWORD) or click.prompt(f"Password of {name}", hide_input=True, err=True)
-    return desk.governing.confirm(name, password)
+    return desk.governing.confirm(name, password_of(name))
+
+
+def password_of(name: str) -> str:
+    """Return the password of whoever types the command."""
+    return os.environ.get(PASSWORD) or str(click.prompt(f"Password of {name}", hide_input=True, err=True))
 
 
 @contextmanager

@@ -65,9 +65,7 @@ def show(approval: str, config_path: Path, *, as_json: bool) -> None:
 @config_option
 @json_option
 @explaining_errors
-def approve(
-    approval: str, sha256: str | None, comment: str, name: str, config_path: Path, *, as_json: bool
-) -> None:
+def approve(approval: str, sha256: str | None, comment: str, name: str, config_path: Path, *, as_json: bool) -> None:
     """Approve APPROVAL: its plan runs at once."""
     _decide(approval, sha256, comment, name, config_path, Verdict.APPROVE, as_json=as_json)
 
@@ -80,9 +78,7 @@ def approve(
 @config_option
 @json_option
 @explaining_errors
-def deny(
-    approval: str, sha256: str | None, comment: str, name: str, config_path: Path, *, as_json: bool
-) -> None:
+def deny(approval: str, sha256: str | None, comment: str, name: str, config_path: Path, *, as_json: bool) -> None:
     """Deny APPROVAL: nothing runs."""
     _decide(approval, sha256, comment, name, config_path, Verdict.DENY, as_json=as_json)
 

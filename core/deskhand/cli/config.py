@@ -47,7 +47,7 @@ def check(config_path: Path, *, as_json: bool) -> None:
 def show(config_path: Path) -> None:
     """Print the effective configuration as JSON, secrets hidden."""
     configuration = load(config_path)
-    registry = Registry.discover(configuration.enabled_plugins)
+    registry = Registry.discover(configuration.enabled_plugins, configuration.plugins.pinned)
     document = configuration.model_dump(mode="json", exclude={"connectors"})
     document["connectors"] = {
         name: connector_settings(configuration, registry, name).model_dump(mode="json")

@@ -76,7 +76,7 @@ def _looks(*, offline: bool) -> list[Look]:
 
 
 def _plugins(configuration: Configuration) -> Iterator[Finding]:
-    registry = Registry.discover(configuration.enabled_plugins)
+    registry = Registry.discover(configuration.enabled_plugins, configuration.plugins.pinned)
     findings = [_plugin(configuration, registry, name) for name in configuration.connectors]
     yield from findings
     if all(each.is_well for each in findings):
@@ -123,7 +123,7 @@ def _records(configuration: Configuration) -> Iterator[Finding]:
 
 def _leaks(configuration: Configuration) -> Iterator[Finding]:
     """Look for every secret the configuration knows in what the desk has written."""
-    scanner = scanner_of(configuration, Registry.discover(configuration.enabled_plugins))
+    scanner = scanner_of(configuration, Registry.discover(configuration.enabled_plugins, configuration.plugins.pinned))
     found = [*leaks_in(configuration.state, scanner), *leaks_on_server(configuration, scanner)]
     for leak in found:
         yield Finding(

@@ -22,9 +22,7 @@ from deskhand.records.approvals import Approval
 @config_option
 @json_option
 @explaining_errors
-def command(
-    ticket: str, sentence: str, name: str, config_path: Path, *, submit: bool, as_json: bool
-) -> None:
+def command(ticket: str, sentence: str, name: str, config_path: Path, *, submit: bool, as_json: bool) -> None:
     """Plan, show the dry run, and ask for approval where told so."""
     with acting(config_path, name) as (desk, who):
         proposal = desk.resolving.propose(who, ticket, sentence)

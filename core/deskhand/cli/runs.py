@@ -4,8 +4,17 @@ from pathlib import Path
 
 import click
 
-from deskhand.cli.acting import acting, as_option, desk_of
-from deskhand.cli.answers import config_option, explaining_errors, json_option, print_json, print_line, print_table
+from deskhand.cli.acting import acting, as_option, desk_of, password_of
+from deskhand.cli.answers import (
+    config_option,
+    explaining_errors,
+    json_option,
+    print_json,
+    print_line,
+    print_pairs,
+    print_table,
+)
+from deskhand.cli.running_desk import running_desk
 from deskhand.cli.showing import print_run, run_document
 from deskhand.records.runs import RunState
 
@@ -103,3 +112,40 @@ def retry(run: str, name: str, config_path: Path) -> None:
     with acting(config_path, name) as (desk, who):
         desk.resolving.retry(who, run)
     print_line(f"{run} goes on: `deskhand runs show {run}`.")
+
+
+@command.command()
+@click.argument("run")
+@click.option("--step", required=True, help="The step that waits.")
+@as_option
+@config_option
+@explaining_errors
+def answer(run: str, step: str, name: str, config_path: Path) -> None:
+    """Give RUN what it waits for, such as the code a person reads out. It is asked for, and kept nowhere."""
+    with desk_of(config_path) as desk:
+        password = password_of(name)
+        who = desk.governing.confirm(name, password)
+        value = click.prompt("What the person reads out", hide_input=True, err=True)
+        with running_desk(desk, who, password) as session:
+            session.change(f"/runs/{run}/steps/{step}/answer", value=value)
+    print_line(f"{run} goes on: `deskhand runs show {run}`.")
+
+
+@command.command()
+@click.argument("run")
+@click.option("--step", required=True, help="The step that made it.")
+@as_option
+@config_option
+@json_option
+@explaining_errors
+def reveal(run: str, step: str, name: str, config_path: Path, *, as_json: bool) -> None:
+    """Show once what a step of RUN made for a person, such as a temporary password."""
+    with desk_of(config_path) as desk:
+        password = password_of(name)
+        who = desk.governing.confirm(name, password)
+        with running_desk(desk, who, password) as session:
+            found = session.change(f"/runs/{run}/steps/{step}/reveal")
+    if as_json:
+        print_json(found)
+        return
+    print_pairs({key.replace("_", " "): value for key, value in found.items()})

@@ -18,6 +18,11 @@ def session_token(cookies: Mapping[str, str], *, is_secure: bool) -> str:
     return cookies.get(_SAFE if is_secure else _PLAIN, "")
 
 
+def session_cookie(token: str, *, is_secure: bool) -> str:
+    """Return the header of a session at the top level, for a program that has its own."""
+    return f"{_SAFE if is_secure else _PLAIN}={token}"
+
+
 def framed_token(cookies: Mapping[str, str], *, is_secure: bool) -> str:
     """Return the token of a session that began inside a frame: it is good for the panel only."""
     return cookies.get(_FRAMED, "") if is_secure else ""

@@ -130,6 +130,7 @@ class Door:
             client=request.client.host if request.client else "",
             is_secure=request.url.scheme == "https",
             is_partial=request.headers.get("hx-request") == "true",
+            is_document=request.headers.get("accept") == "application/json",
             is_framed=False,
             is_set_up=True,
         )

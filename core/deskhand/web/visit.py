@@ -40,6 +40,8 @@ class Visit:
     is_secure: bool
     is_partial: bool
     """Asked for by a script of the page, which takes a part of it and not a page."""
+    is_document: bool
+    """Asked for by a program, which takes one JSON document."""
     is_framed: bool
     is_set_up: bool
     """Whether anybody may sign in yet."""

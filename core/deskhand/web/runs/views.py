@@ -1,7 +1,7 @@
 """Runs: the list, one run step by step, and what people do about it."""
 
 from pydantic import SecretStr
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.records.runs import Run, RunState
@@ -38,7 +38,6 @@ def run(visit: Visit) -> Response:
         "runs/run.html",
         **_told(visit, known),
         client=_client(visit, known.tenant_id),
-        entries=_entries(visit, known),
         seen=story.run_fingerprint(known),
     )
 
@@ -87,10 +86,25 @@ def undo(visit: Visit) -> Response:
     return visit.done(_back(visit, known))
 
 
+def diagnose(visit: Visit) -> Response:
+    """Look anew why a run failed."""
+    known = _found(visit)
+    visit.desk.maintaining.diagnose(known.id)
+    return visit.done(f"/runs/{known.id}")
+
+
+def mend(visit: Visit) -> Response:
+    """Make the proposed change a draft, to be approved as any version is."""
+    record = visit.desk.maintaining.propose_change(_found(visit).id, visit.who)
+    return visit.go(f"/automations/{record.name}/versions/{record.version}")
+
+
 def reveal(visit: Visit) -> Response:
     """Show once what a step made for a person."""
     known = _found(visit)
     found = visit.desk.resolving.reveal(visit.who, known.id, visit.path["step"])
+    if visit.is_document:
+        return JSONResponse({name: value.get_secret_value() for name, value in found.items()})
     shown = [(name.replace("_", " "), value.get_secret_value()) for name, value in found.items()]
     template = "runs/revealed.html" if visit.is_partial else "runs/revealed_page.html"
     return page(visit, template, shown=shown, back=f"/runs/{known.id}")
@@ -104,7 +118,14 @@ def _found(visit: Visit) -> Run:
 
 
 def _told(visit: Visit, known: Run) -> dict[str, object]:
-    return {"story": story.of_run(visit.desk, known), "run": known, "back": f"/runs/{known.id}"}
+    has_failed = known.state in {RunState.FAILED, RunState.NEEDS_REVIEW}
+    return {
+        "story": story.of_run(visit.desk, known),
+        "run": known,
+        "back": f"/runs/{known.id}",
+        "entries": _entries(visit, known),
+        "diagnosis": visit.desk.maintaining.diagnosis(known.id) if has_failed else None,
+    }
 
 
 def _back(visit: Visit, known: Run) -> str:
