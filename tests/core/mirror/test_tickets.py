@@ -148,3 +148,22 @@ def test_saving_the_same_again_writes_nothing(mirror: Mirror) -> None:
     before = mirror._database.conn.total_changes
     mirror.save_tickets([replace(each) for each in many])
     assert mirror._database.conn.total_changes == before
+
+
+def test_every_closed_ticket_is_gone_through_once_oldest_first(mirror: Mirror) -> None:
+    mirror.save_tickets([closed("2", 20), closed("1", 10), ticket("3"), closed("4", 20)])
+    mirror.save_notes("1", [note("It is jammed", "1")])
+    found = list(mirror.each_closed_ticket())
+    assert [each.ticket.id for each in found] == ["1", "2", "4"]
+    assert found == mirror.closed_tickets()
+    assert "It is jammed" in found[0].text
+
+
+def test_going_through_closed_tickets_sees_those_closed_meanwhile(mirror: Mirror) -> None:
+    mirror.save_tickets(closed(str(number), number) for number in range(1, 2_500))
+    seen = []
+    for each in mirror.each_closed_ticket():
+        if not seen:
+            mirror.save_tickets([closed("9999", 9_999)])
+        seen.append(each.ticket.id)
+    assert len(seen) == len(set(seen)) == 2_500
