@@ -56,6 +56,15 @@ def test_the_note_tells_all_a_technician_needs() -> None:
         assert part in note.split("\n") or any(line.startswith(part) for line in note.split("\n")), part
 
 
+def test_automations_that_fit_are_named_on_a_line_of_their_own_and_two_at_most() -> None:
+    fitting = ("Reset the password (reset, version 2): it says “locked”\nStatus: all done", "Another", "A third")
+    note = render(triage(), handling=Handling.SUGGEST, recommended=fitting)
+    lines = [line for line in note.split("\n") if line.startswith("Automation that fits:")]
+    assert len(lines) == 2
+    assert "Status: all done" in lines[0]
+    assert sum(line.startswith("Status:") for line in note.split("\n")) == 1
+
+
 @given(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE)
 def test_whatever_a_ticket_says_our_lines_stay_ours(
     summary: str, entity: str, past_summary: str, fix: str, warning: str, evidence: str
