@@ -1,18 +1,25 @@
 """The only module that knows pluggy: which plugins this installation admits, and why it refuses the others."""
 
+import hashlib
+import hmac
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from traceback import format_exception_only
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any, Self, get_args
 
 import pluggy
+from pydantic import SecretStr
 
 from deskhand.sdk import hooks
 from deskhand.sdk.actions import Action, AnyAction
-from deskhand.sdk.hooks import ConnectorOffer, SimulatorOffer
+from deskhand.sdk.egress import HOST_PATTERN
+from deskhand.sdk.hooks import Capabilities, ConnectorOffer, SimulatorOffer
 from deskhand.sdk.settings import ConnectorSettings
 from deskhand.sdk.webhooks import CallbackReceiver
 
@@ -20,10 +27,15 @@ log = logging.getLogger(__name__)
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
 LONGEST_REASON = 300
+_PIPS_OWN = re.compile(r"(^|/)__pycache__/|\.pyc$|\.pth$|\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)$")
 
 
 class UnknownActionError(LookupError):
     """No admitted plugin offers an action of this name."""
+
+
+class UnknownPluginError(LookupError):
+    """No plugin of this name is installed, or several are."""
 
 
 class RefusedPluginError(Exception):
@@ -32,11 +44,16 @@ class RefusedPluginError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """An admitted plugin and what it offers; ``distribution`` and ``version`` are what pip knows it by."""
+    """An admitted plugin and what it offers; ``distribution`` and ``version`` are what pip knows it by.
+
+    ``package`` is the Python package its modules are in.
+    """
 
     name: str
+    package: str
     distribution: str
     version: str
+    capabilities: Capabilities
     connector: ConnectorOffer | None
     actions: tuple[AnyAction, ...]
     callbacks: Callable[[Any], CallbackReceiver] | None
@@ -51,8 +68,11 @@ class Registry:
     refused: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def discover(cls, enabled: Collection[str] | None = None) -> Self:
+    def discover(cls, enabled: Collection[str] | None = None, pinned: Mapping[str, str] = MappingProxyType({})) -> Self:
         """Admit the installed plugins, or of them only the enabled ones; what is not enabled is not even imported.
+
+        Where any plugin is ``pinned`` to a digest, one whose files have another, or that is not pinned, is not imported
+        either.
 
         A refusal never stops the host nor another plugin: it is a reason in ``refused``, also for an enabled name
         that is not installed, and for a name that two distributions claim (both are refused).
@@ -62,7 +82,7 @@ class Registry:
         for entry in entry_points(group=hooks.GROUP):
             claims.setdefault(entry.name, []).append(entry)
         for name, entries in sorted(claims.items()):
-            registry._consider(name, entries, is_enabled=enabled is None or name in enabled)
+            registry._consider(name, entries, is_enabled=enabled is None or name in enabled, pinned=pinned)
         for name in sorted(set(enabled or ()) - claims.keys()):
             registry.refused[name] = f"not installed: install the distribution that provides {name}"
         return registry
@@ -79,7 +99,7 @@ class Registry:
                 return action
         raise UnknownActionError(f"no action {name}: {plugin_name} {plugin.version} does not offer it")
 
-    def _consider(self, name: str, entries: list[EntryPoint], *, is_enabled: bool) -> None:
+    def _consider(self, name: str, entries: list[EntryPoint], *, is_enabled: bool, pinned: Mapping[str, str]) -> None:
         if not is_enabled:
             self.refused[name] = "not enabled"
         elif not NAME.fullmatch(name):
@@ -87,6 +107,8 @@ class Registry:
         elif len(entries) > 1:
             claimants = ", ".join(sorted(_distribution(entry)[0] for entry in entries))
             self.refused[name] = f"claimed more than once, by {claimants}: uninstall all but one"
+        elif pinned and (doubt := _doubt(entries[0], pinned.get(name))):
+            self.refused[name] = doubt
         else:
             self._admit(entries[0])
 
@@ -108,18 +130,70 @@ def _load(entry: EntryPoint) -> Plugin:
     manager.register(entry.load(), name=entry.name)
     manager.check_pending()
     distribution, version = _distribution(entry)
+    connector = _checked_connector(manager.hook.offer_connector())
+    actions = _checked_actions(entry.name, manager.hook.offer_actions())
     plugin = Plugin(
         name=entry.name,
+        package=entry.module.partition(".")[0],
         distribution=distribution,
         version=version,
-        connector=_checked_connector(manager.hook.offer_connector()),
-        actions=_checked_actions(entry.name, manager.hook.offer_actions()),
+        capabilities=_checked_capabilities(manager.hook.offer_capabilities(), connector, actions),
+        connector=connector,
+        actions=actions,
         callbacks=_checked_callbacks(manager.hook.offer_callbacks()),
         simulator=_checked_simulator(manager.hook.offer_simulator()),
     )
     if not (plugin.connector or plugin.actions or plugin.callbacks or plugin.simulator):
         raise RefusedPluginError("it offers nothing: its module implements no hook of deskhand.sdk.hooks")
     return plugin
+
+
+def digest_of(name: str) -> str:
+    """Return the digest of an installed plugin's files, ``sha256:…``, as `pinned` takes it. Importing nothing.
+
+    Raises UnknownPluginError where it is not installed, or claimed more than once.
+    """
+    entries = [each for each in entry_points(group=hooks.GROUP) if each.name == name]
+    if len(entries) != 1:
+        raise UnknownPluginError(f"{name} is provided by {len(entries)} installed distributions, not by one")
+    return _digest(entries[0])
+
+
+def _doubt(entry: EntryPoint, pin: str | None) -> str:
+    if pin is None:
+        return "not pinned: compare it with what you reviewed, then add what `deskhand plugin pin` prints"
+    if not hmac.compare_digest(pin, _digest(entry)):
+        return "its files are not the pinned ones: if the update is meant, pin it again with `deskhand plugin pin`"
+    return ""
+
+
+def _digest(entry: EntryPoint) -> str:
+    """Hash every file of a plugin with its path, in order; what Python compiles and what pip notes do not count."""
+    digest = hashlib.sha256()
+    for path, file in sorted(_files(entry).items()):
+        digest.update(f"{path}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _files(entry: EntryPoint) -> dict[str, Path]:
+    """Return the files its RECORD lists, and those of its package where that is installed as an editable one."""
+    package = entry.module.partition(".")[0]
+    listed = (entry.dist.files if entry.dist else None) or ()
+    files = {str(each): Path(str(each.locate())) for each in listed if not _PIPS_OWN.search(str(each))}
+    files = {name: path for name, path in files.items() if path.is_file()}
+    if not any(name.startswith((f"{package}/", f"{package}.py")) for name in files):
+        files |= _files_of_package(package)
+    return files
+
+
+def _files_of_package(package: str) -> dict[str, Path]:
+    found = find_spec(package)
+    folders = [Path(each) for each in (found.submodule_search_locations or ())] if found else []
+    if found and found.origin and not folders:
+        return {Path(found.origin).name: Path(found.origin)}
+    files = ((folder, path) for folder in folders for path in folder.rglob("*") if path.is_file())
+    named = {str(path.relative_to(folder.parent)): path for folder, path in files}
+    return {name: path for name, path in named.items() if not _PIPS_OWN.search(name)}
 
 
 def _distribution(entry: EntryPoint) -> tuple[str, str]:
@@ -135,6 +209,34 @@ def _checked_connector(offer: object) -> ConnectorOffer | None:
     if bare:
         raise RefusedPluginError(f"settings without a description: {', '.join(bare)}")
     return offer
+
+
+def _checked_capabilities(
+    offer: object, connector: ConnectorOffer | None, actions: tuple[AnyAction, ...]
+) -> Capabilities:
+    """Compare the manifest with what is offered: neither may say more than the other."""
+    if offer is None and connector is None and not actions:
+        return Capabilities()
+    if not isinstance(offer, Capabilities):
+        raise RefusedPluginError("offer_capabilities must declare Capabilities(actions, hosts, host_settings, secrets)")
+    fields = connector.settings.model_fields if connector else {}
+    secret = {name for name, each in fields.items() if SecretStr in {each.annotation, *get_args(each.annotation)}}
+    _compare("actions", set(offer.actions), {each.name for each in actions})
+    _compare("secrets", set(offer.secrets), secret)
+    unknown = sorted(set(offer.host_settings) - set(fields))
+    wrong = [host for host in offer.hosts if not HOST_PATTERN.fullmatch(host)]
+    if unknown or wrong:
+        raise RefusedPluginError(f"capabilities name no host or setting: {', '.join([*unknown, *wrong])}")
+    return offer
+
+
+def _compare(what: str, declared: set[str], offered: set[str]) -> None:
+    for names, problem in (
+        (offered - declared, "are not declared"),
+        (declared - offered, "are declared and not there"),
+    ):
+        if names:
+            raise RefusedPluginError(f"{what} that {problem} in offer_capabilities: {', '.join(sorted(names))}")
 
 
 def _is_settings(candidate: object) -> bool:

@@ -1,3 +1,4 @@
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -5,11 +6,12 @@ from textwrap import dedent
 
 import pytest
 
-from deskhand.registry import Registry, UnknownActionError
+from deskhand.registry import Registry, UnknownActionError, UnknownPluginError, _files_of_package, digest_of
+from tests.repository import PLUGINS, ROOT
 
 GOOD = """
     from deskhand.sdk.actions import Action, Arguments, Effect, Inspection, Receipt, Tier
-    from deskhand.sdk.hooks import ConnectorOffer, SimulatorOffer, hookimpl
+    from deskhand.sdk.hooks import Capabilities, ConnectorOffer, SimulatorOffer, hookimpl
     from deskhand.sdk.settings import ConnectorSettings
 
     def action(name):
@@ -22,6 +24,10 @@ GOOD = """
     @hookimpl
     def offer_connector():
         return ConnectorOffer(settings=ConnectorSettings, connect=lambda settings: None)
+
+    @hookimpl
+    def offer_capabilities():
+        return Capabilities(actions=(__name__ + ".ping_vendor",), hosts=("api.vendor.example", "*.vendor.example"))
 
     @hookimpl
     def offer_actions():
@@ -76,7 +82,8 @@ def test_an_installed_plugin_is_admitted_with_everything_it_offers(install: Inst
 
 
 def test_a_plugin_may_offer_one_thing_only(install: Install) -> None:
-    install("rmm_small", GOOD[: GOOD.index("    @hookimpl\n    def offer_actions")])
+    small = GOOD[: GOOD.index("    @hookimpl\n    def offer_actions")]
+    install("rmm_small", small.replace('actions=(__name__ + ".ping_vendor",), ', ""))
     plugin = Registry.discover().plugins["rmm_small"]
     assert plugin.connector
     assert (plugin.actions, plugin.callbacks, plugin.simulator) == ((), None, None)
@@ -203,3 +210,119 @@ def test_an_offer_of_the_wrong_type_is_refused(install: Install, old: str, new: 
 def test_a_module_that_implements_no_hook_is_refused(install: Install) -> None:
     install("psa_empty", "from deskhand.sdk.hooks import hookimpl")
     assert "offers nothing" in reason("psa_empty")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("@hookimpl\n    def offer_capabilities", "def unoffered", "offer_capabilities must declare Capabilities"),
+        ("return Capabilities(", "return dict(", "offer_capabilities must declare Capabilities"),
+        (
+            'actions=(__name__ + ".ping_vendor",), ',
+            "",
+            "actions that are not declared in offer_capabilities: psa_bad.ping_vendor",
+        ),
+        (
+            '".ping_vendor",), hosts',
+            '".ping_vendor", "psa_bad.more"), hosts',
+            "actions that are declared and not there in offer_capabilities: psa_bad.more",
+        ),
+        (', hosts=("', ', secrets=("token",), hosts=("', "secrets that are declared and not there"),
+        (', hosts=("', ', host_settings=("site",), hosts=("', "name no host or setting: site"),
+        ('"*.vendor.example"', '"*"', "name no host or setting: *"),
+        ('"*.vendor.example"', '"*.example"', r"name no host or setting: *.example"),
+        ('"*.vendor.example"', '"https://vendor.example"', "name no host or setting: https://vendor.example"),
+        ('"*.vendor.example"', '"Vendor.example"', "name no host or setting: Vendor.example"),
+    ],
+)
+def test_a_manifest_that_says_less_or_more_than_is_offered_is_refused(
+    install: Install, old: str, new: str, why: str
+) -> None:
+    assert old in GOOD
+    install("psa_bad", GOOD.replace(old, new))
+    assert why in reason("psa_bad")
+
+
+def test_a_secret_setting_that_is_not_declared_is_refused(install: Install) -> None:
+    own = """class Own(ConnectorSettings):
+        token: SecretStr = Field(description="Its token.")
+        spare: SecretStr | None = Field(default=None, description="Another.")"""
+    source = GOOD.replace(
+        "def action(name):", f"from pydantic import Field, SecretStr\n\n    {own}\n\n    def action(name):"
+    )
+    install("psa_bad", source.replace("settings=ConnectorSettings", "settings=Own"))
+    assert reason("psa_bad") == "secrets that are not declared in offer_capabilities: spare, token"
+
+
+def test_a_pinned_plugin_is_admitted_while_its_files_are_the_pinned_ones(install: Install, tmp_path: Path) -> None:
+    install("psa_good")
+    pinned = {"psa_good": digest_of("psa_good")}
+    assert "psa_good" not in sys.modules, "pinning runs nothing"
+    assert set(Registry.discover({"psa_good"}, pinned).plugins) == {"psa_good"}
+    sys.modules.pop("psa_good")
+    with (tmp_path / "psa_good.py").open("a") as file:
+        file.write("\n# one more line\n")
+    found = Registry.discover({"psa_good"}, pinned)
+    assert not found.plugins
+    assert "its files are not the pinned ones" in found.refused["psa_good"]
+    assert "psa_good" not in sys.modules, "what was changed is not run"
+
+
+def test_with_any_pin_a_plugin_without_one_is_refused(install: Install) -> None:
+    install("psa_good")
+    install("psa_other")
+    found = Registry.discover({"psa_good", "psa_other"}, {"psa_good": digest_of("psa_good")})
+    assert set(found.plugins) == {"psa_good"}
+    assert "not pinned" in found.refused["psa_other"]
+    assert "psa_other" not in sys.modules
+
+
+def test_a_digest_covers_every_file_that_pip_recorded_and_nothing_pip_writes_of_its_own(
+    install: Install, tmp_path: Path
+) -> None:
+    install("psa_good")
+    papers = tmp_path / "deskhand_psa_good-1.2.3.dist-info"
+    lists = tmp_path / "psa_good_lists"
+    lists.mkdir()
+    (lists / "words.txt").write_text("one")
+    recorded = [
+        "psa_good.py",
+        "psa_good_lists/words.txt",
+        "__pycache__/psa_good.pyc",
+        *_names(papers, "METADATA", "RECORD"),
+    ]
+    (papers / "RECORD").write_text("".join(f"{each},,\n" for each in recorded))
+    before = digest_of("psa_good")
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", before)
+    (tmp_path / "__pycache__").mkdir(exist_ok=True)
+    (tmp_path / "__pycache__" / "psa_good.pyc").write_bytes(b"compiled")
+    (papers / "INSTALLER").write_text("uv")
+    assert digest_of("psa_good") == before
+    (lists / "words.txt").write_text("two")
+    assert digest_of("psa_good") != before
+    (lists / "words.txt").write_text("one")
+    assert digest_of("psa_good") == before
+    (lists / "words.txt").unlink()
+    assert digest_of("psa_good") != before
+
+
+def test_a_name_that_is_not_one_installed_plugin_cannot_be_pinned(install: Install) -> None:
+    with pytest.raises(UnknownPluginError, match="by 0 installed distributions"):
+        digest_of("psa_absent")
+    install("psa_good")
+    install("psa_good", distribution="rogue")
+    with pytest.raises(UnknownPluginError, match="by 2 installed distributions"):
+        digest_of("psa_good")
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_our_own_plugins_have_a_digest_of_all_their_modules(name: str, tmp_path: Path) -> None:
+    package = f"deskhand_{name}"
+    files = _files_of_package(package)
+    own = {str(path.relative_to(path.parents[0])) for path in (ROOT / "plugins" / name / package).glob("*.py")}
+    assert {Path(each).name for each in files} >= own
+    assert tmp_path not in files.values()
+
+
+def _names(papers: Path, *names: str) -> list[str]:
+    return [f"{papers.name}/{name}" for name in names]

@@ -1,5 +1,6 @@
 """What a configuration file may say: one model, composed of each room's own settings."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -127,6 +128,17 @@ class PluginSettings(Section):
     enabled: tuple[str, ...] | None = Field(
         default=None, description="Allow-list of plugin names; left out, exactly those with a [connectors] section."
     )
+    pinned: dict[str, str] = Field(
+        default_factory=dict,
+        description="Digest by plugin name, as `deskhand plugin pin` prints them; with any, every plugin needs one.",
+    )
+
+    @field_validator("pinned")
+    @classmethod
+    def _are_digests(cls, pinned: dict[str, str]) -> dict[str, str]:
+        if not all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in pinned.values()):
+            raise ValueError("sha256: and 64 hexadecimal digits for each plugin")
+        return pinned
 
 
 class Configuration(Section):

@@ -12,6 +12,7 @@ from deskhand.configuration.problems import InvalidConfigurationError, Problem
 from deskhand.configuration.schema import Configuration
 from deskhand.registry import Registry
 from deskhand.sdk.actions import AnyAction
+from deskhand.sdk.egress import limited
 from deskhand.sdk.roles import Connector, Directory, TicketSystem
 from deskhand.sdk.webhooks import CallbackReceiver
 
@@ -31,7 +32,7 @@ class Connections:
     @classmethod
     def open(cls, configuration: Configuration) -> Self:
         """Open every configured connector; nobody is contacted. Raises InvalidConfigurationError."""
-        registry = Registry.discover(configuration.enabled_plugins)
+        registry = Registry.discover(configuration.enabled_plugins, configuration.plugins.pinned)
         connectors: dict[str, Connector] = {}
         receivers: dict[str, CallbackReceiver] = {}
         longest_answer = timedelta()
@@ -39,6 +40,7 @@ class Connections:
             for name in configuration.connectors:
                 settings = connector_settings(configuration, registry, name)
                 plugin = registry.plugins[name]
+                closing.enter_context(limited(plugin.package, plugin.capabilities.hosts_for(settings)))
                 longest_answer = max(longest_answer, timedelta(seconds=settings.timeout_seconds))
                 if plugin.connector is not None:
                     connectors[name] = plugin.connector.connect(settings)

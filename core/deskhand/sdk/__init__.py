@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         UncertainError,
     )
     from deskhand.sdk.hooks import (
+        Capabilities,
         ConnectorOffer,
         SimulatorOffer,
         hookimpl,
@@ -100,7 +101,7 @@ _HOMES = {
         "UnavailableError",
         "UncertainError",
     ),
-    "hooks": ("ConnectorOffer", "SimulatorOffer", "hookimpl"),
+    "hooks": ("Capabilities", "ConnectorOffer", "SimulatorOffer", "hookimpl"),
     "http": ("HttpClient", "JsonBody", "Patience"),
     "models": (
         "Alert",
@@ -153,6 +154,7 @@ __all__ = [
     "CallbackReceiver",
     "CallbackRefusedError",
     "CallbackSource",
+    "Capabilities",
     "Change",
     "Clock",
     "CloudAccount",

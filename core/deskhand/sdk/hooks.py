@@ -8,6 +8,7 @@ typed object and does no work: nothing is contacted at import.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import pluggy
 
@@ -31,6 +32,26 @@ class ConnectorOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class Capabilities:
+    """A plugin's manifest: everything it can do, reach and be told, for whoever decides whether to let it in.
+
+    ``actions`` are full names, ``hosts`` names or ``*.`` and a domain, ``host_settings`` the settings by which an
+    administrator names further hosts, ``secrets`` the settings that are secret. What is not declared is refused.
+    """
+
+    actions: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    host_settings: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+
+    def hosts_for(self, settings: ConnectorSettings) -> tuple[str, ...]:
+        """Return every host that may be reached with these settings."""
+        named = (str(getattr(settings, name) or "") for name in self.host_settings)
+        written = (urlsplit(each if "://" in each else f"https://{each}").hostname for each in named if each)
+        return (*self.hosts, *(host for host in written if host))
+
+
+@dataclass(frozen=True, slots=True)
 class SimulatorOffer:
     """The vendor in miniature: ``create`` makes an empty one, ``settings`` configures a connector for its address."""
 
@@ -41,6 +62,11 @@ class SimulatorOffer:
 @hookspec(firstresult=True)
 def offer_connector() -> ConnectorOffer:  # type: ignore[empty-body]  # pluggy specs have no body
     """Offer the plugin's connector."""
+
+
+@hookspec(firstresult=True)
+def offer_capabilities() -> Capabilities:  # type: ignore[empty-body]  # pluggy specs have no body
+    """Declare what the plugin can do, which hosts it reaches and which secrets it asks for."""
 
 
 @hookspec(firstresult=True)

@@ -15,6 +15,7 @@ import httpx
 from pydantic import JsonValue
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from deskhand.sdk import egress
 from deskhand.sdk.addresses import GuardedTransport
 from deskhand.sdk.answers import UnreadableError, complete, itself, json_value, page, retry_after
 from deskhand.sdk.budget import RateBudget
@@ -72,6 +73,8 @@ class HttpClient:
     longer than ``patience.longest_pause_seconds`` is RateLimitedError at once. Redirects are followed for GET and HEAD
     on the same origin only.
 
+    A plugin's modules reach the hosts its manifest declares; any other is ConfigurationError (see `egress`).
+
     Errors: 401 and 403 AuthorizationError · 404 NotFoundError · 429 RateLimitedError · other 4xx and other origins
     RejectedError · 5xx, 408 and the network UnavailableError · UncertainError for a non-idempotent write that may have
     landed · ConfigurationError for an address that is not public, unless ``allow_private_addresses``. Messages name
@@ -96,6 +99,7 @@ class HttpClient:
     ) -> None:
         self.requests_sent = 0
         self._base = _base(base_url)
+        egress.check(self._base.host, allow_private_addresses=allow_private_addresses)
         self._explain = explain
         self._is_final = is_final
         self._patience = patience or Patience()

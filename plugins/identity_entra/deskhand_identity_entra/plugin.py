@@ -6,7 +6,7 @@ Callbacks are not offered yet: Graph proves an address by a query parameter that
 from collections.abc import Sequence
 
 from deskhand.sdk.actions import AnyAction
-from deskhand.sdk.hooks import ConnectorOffer, SimulatorOffer, hookimpl
+from deskhand.sdk.hooks import Capabilities, ConnectorOffer, SimulatorOffer, hookimpl
 from deskhand_identity_entra.actions import ACTIONS
 from deskhand_identity_entra.connector import Entra
 from deskhand_identity_entra.settings import EntraSettings
@@ -17,6 +17,26 @@ from deskhand_identity_entra.simulator import EntraSimulator, settings
 def offer_connector() -> ConnectorOffer:
     """Offer Microsoft Entra ID as the directory of each client."""
     return ConnectorOffer(settings=EntraSettings, connect=Entra)
+
+
+@hookimpl
+def offer_capabilities() -> Capabilities:
+    """Declare everything this plugin does, reaches and is told."""
+    return Capabilities(
+        actions=(
+            "identity_entra.reset_password",
+            "identity_entra.revoke_sessions",
+            "identity_entra.disable_account",
+            "identity_entra.enable_account",
+            "identity_entra.create_temporary_access_pass",
+            "identity_entra.delete_temporary_access_pass",
+            "identity_entra.add_group_member",
+            "identity_entra.remove_group_member",
+        ),
+        hosts=("login.microsoftonline.com", "graph.microsoft.com"),
+        host_settings=("authority", "graph"),
+        secrets=("client_secret", "certificate", "notification_secret"),
+    )
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from deskhand.sdk.actions import AnyAction
-from deskhand.sdk.hooks import ConnectorOffer, SimulatorOffer, hookimpl
+from deskhand.sdk.hooks import Capabilities, ConnectorOffer, SimulatorOffer, hookimpl
 from deskhand.sdk.webhooks import CallbackReceiver
 from deskhand_notify_twilio.actions import ACTIONS
 from deskhand_notify_twilio.connector import Twilio
@@ -17,6 +17,21 @@ from deskhand_notify_twilio.webhooks import TwilioCallbacks
 def offer_connector() -> ConnectorOffer:
     """Offer Twilio as a messenger and a proof of identity."""
     return ConnectorOffer(settings=TwilioSettings, connect=Twilio)
+
+
+@hookimpl
+def offer_capabilities() -> Capabilities:
+    """Declare everything this plugin does, reaches and is told."""
+    return Capabilities(
+        actions=(
+            "notify_twilio.send_sms",
+            "notify_twilio.start_verification",
+            "notify_twilio.check_verification",
+        ),
+        hosts=("api.twilio.com", "verify.twilio.com"),
+        host_settings=("api_url", "verify_url"),
+        secrets=("api_key_secret", "auth_token"),
+    )
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from deskhand.sdk.actions import AnyAction
-from deskhand.sdk.hooks import ConnectorOffer, SimulatorOffer, hookimpl
+from deskhand.sdk.hooks import Capabilities, ConnectorOffer, SimulatorOffer, hookimpl
 from deskhand.sdk.webhooks import CallbackReceiver
 from deskhand_psa_connectwise.actions import ACTIONS
 from deskhand_psa_connectwise.connector import ConnectWise
@@ -17,6 +17,22 @@ from deskhand_psa_connectwise.webhooks import ConnectWiseCallbacks
 def offer_connector() -> ConnectorOffer:
     """Offer ConnectWise PSA as a ticket system."""
     return ConnectorOffer(settings=ConnectWiseSettings, connect=ConnectWise)
+
+
+@hookimpl
+def offer_capabilities() -> Capabilities:
+    """Declare everything this plugin does, reaches and is told."""
+    return Capabilities(
+        actions=(
+            "psa_connectwise.add_internal_note",
+            "psa_connectwise.add_resolution_note",
+            "psa_connectwise.update_triage",
+            "psa_connectwise.add_time_entry",
+        ),
+        hosts=("*.myconnectwise.net", "*.connectwisedev.com"),
+        host_settings=("site", "callback_key_url"),
+        secrets=("public_key", "private_key", "client_id"),
+    )
 
 
 @hookimpl

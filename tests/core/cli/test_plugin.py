@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -46,3 +47,27 @@ def test_with_a_configuration_its_allow_list_counts(run: Run, shop: Shop) -> Non
     document = json.loads(run("plugin", "list", "--json", "-c", shop.file).stdout)
     assert [each["name"] for each in document["plugins"]] == ["psa_connectwise"]
     assert document["refused"]["rmm_broken"] == "not enabled"
+
+
+def test_what_is_pinned_is_admitted_and_what_was_changed_is_not(run: Run, shop: Shop) -> None:
+    printed = run("plugin", "pin", "psa_connectwise")
+    assert printed.exit_code == ExitCode.OK
+    whole = shop.file.read_text(encoding="utf-8")
+    shop.file.write_text(f"{whole}\n{printed.stdout}", encoding="utf-8")
+    assert run("config", "check", "-c", shop.file).exit_code == ExitCode.OK
+    wrong = re.sub("sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", printed.stdout)
+    shop.file.write_text(f"{whole}\n{wrong}", encoding="utf-8")
+    refused = run("config", "check", "-c", shop.file)
+    assert refused.exit_code == ExitCode.CONFIGURATION
+    assert "its files are not the pinned ones" in refused.stderr
+    shop.file.write_text(f"{whole}\n[plugins.pinned]\npsa_connectwise = 'sha256:short'\n", encoding="utf-8")
+    assert "64 hexadecimal digits" in run("config", "check", "-c", shop.file).stderr
+    assert run("plugin", "pin", "psa_absent").exit_code == ExitCode.FAILED
+
+
+def test_the_manifest_is_shown(run: Run) -> None:
+    plugins = {each["name"]: each for each in json.loads(run("plugin", "list", "--json").stdout)["plugins"]}
+    manifest = plugins["psa_connectwise"]["capabilities"]
+    assert manifest["hosts"] == ["*.myconnectwise.net", "*.connectwisedev.com"]
+    assert manifest["secrets"] == ["public_key", "private_key", "client_id"]
+    assert len(manifest["actions"]) == len(plugins["psa_connectwise"]["actions"])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -104,9 +105,14 @@ def test_bytes_arrive_as_they_are_with_the_type_they_were_given(dial: Dial) -> N
 
 def test_a_body_is_json_a_form_or_bytes(dial: Dial) -> None:
     line = dial(ok())
-    for bodies in ({"json": {}, "form": {}}, {"json": {}, "content": b""}, {"form": {}, "content": b""}):
+    bodies: list[dict[str, Any]] = [
+        {"json": {}, "form": {}},
+        {"json": {}, "content": b""},
+        {"form": {}, "content": b""},
+    ]
+    for each in bodies:
         with pytest.raises(RejectedError, match="more than one body"):
-            line.client.send("POST", "/x", **bodies)  # type: ignore[arg-type]  # each is one of its own
+            line.client.send("POST", "/x", **each)
     assert not line.vendor.seen
 
 
