@@ -15,6 +15,7 @@ from deskhand.records.documents import Why
 ACTS = (
     "A technician's sentence is carried out",
     "A run becomes a draft",
+    "Whatever is called reversible is put back",
     "Shadow, then ask, then by itself",
     "The vendor changes, and the automation is mended",
     "Stopped within a second",

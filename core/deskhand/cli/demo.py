@@ -211,8 +211,17 @@ def _summary(report: DemoReport, state: Path) -> dict[str, str]:
         "Record": f"{report.audit.entries} entries, {'whole' if report.audit.ok else report.audit.reason}",
         "Engine": f"{report.engine}; {report.history}",
         "Speed": f"{report.seconds:.1f} s, {report.calls_per_ticket:.1f} PSA calls a ticket, both with history",
+        "Story": _story(report),
         "Look closer": f"deskhand audit show --ticket N -c {state / 'deskhand.toml'}",
     }
+
+
+def _story(report: DemoReport) -> str:
+    story = report.story
+    if story is None or story.problem:
+        return "did not come to its end" if story else "not told"
+    names = "maya (technician), tom (approver), siobhan (admin)"
+    return f"{len(story.acts)} acts in {story.seconds:.0f} s. Sign in as {names}, password {story.password}"
 
 
 def _document(report: DemoReport) -> dict[str, Any]:
@@ -235,6 +244,7 @@ def _document(report: DemoReport) -> dict[str, Any]:
             }
             for field, each in report.quality.items()
         },
+        "story": None if report.story is None else asdict(report.story),
         "audit": {"ok": report.audit.ok, "entries": report.audit.entries},
         "engine": report.engine,
         "history": report.history,

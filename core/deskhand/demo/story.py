@@ -127,6 +127,7 @@ class Story:
         self._locked_out()
         first = self._contain_by_hand(MARCUS)
         name, version = self._draft(first)
+        self._put_back(first, MARCUS)
         self._shadow(name, TINA)
         self._by_itself(name, GARETH)
         self._the_vendor_changes(name, version, VIKRAM)
@@ -146,12 +147,33 @@ class Story:
         code = str(self.vendor.ask("code", number=SARAH.number))
         self._told(f"Sarah reads {code} from her telephone")
         self.desk.resolving.answer(self.cast.technician, run.id, run.waits_for.step_id, SecretStr(code))
-        self._ended(run.id)
+        run = self._ended(run.id)
         after = self._account(SARAH)
         self._expect(after["password_set"] != before["password_set"], "the password was set anew")
         self._expect(after["sessions_from"] != before["sessions_from"], "sessions were ended")
         self._expect(len(self._texts(SARAH)) >= 1, "the user was told")
+        self._revealed_once(run, SARAH)
         self._told("Password reset once, sessions ended, user told, note and time entry in the PSA")
+
+    def _revealed_once(self, run: Run, person: Person) -> None:
+        """Have the technician see the temporary password, once, and find it nowhere on the record."""
+        step = next(each.id for each in run.steps if each.action.endswith(".reset_password"))
+        shown = self.desk.resolving.reveal(self.cast.technician, run.id, step)
+        secret = shown["temporary_password"].get_secret_value()
+        self._expect(secret == self._account(person)["password"], "the technician can read the password out")
+        self._refused(lambda: self.desk.resolving.reveal(self.cast.technician, run.id, step), "it is shown once")
+        kept = any(secret in str(entry.detail) for entry in self.desk.records.audit_entries(ticket=run.ticket_id))
+        self._expect(not kept, "no password is on the record")
+
+    def _put_back(self, run: Run, person: Person) -> None:
+        """Undo what can be undone, from the state that was captured before."""
+        self._act("Whatever is called reversible is put back")
+        self.desk.resolving.undo(self.cast.technician, run.id)
+        undone = self._until(run.id, lambda each: each.state is RunState.UNDONE)
+        self._expect(undone.state is RunState.UNDONE, f"the run is undone: {undone.state.value}")
+        self._expect(GROUP not in self._account(person)["groups"], "the user is out of the group again")
+        kept = [step.id for step in undone.steps if step.state is StepState.DONE]
+        self._told(f"Put back; what cannot be was said before anybody approved it: {', '.join(kept)}")
 
     def _contain_by_hand(self, person: Person) -> Run:
         """Contain a suspicious sign-in by a sentence. This is the run the automation is drafted from."""
@@ -211,7 +233,7 @@ class Story:
         self._expect(change.version > version, "a new version is proposed")
         self.desk.automating.approve(self.cast.approver, name, change.version, change.sha256)
         self._stage(name, "auto")
-        again = self._arrives(MARCUS, *SUSPICIOUS)
+        again = self._arrives(TINA, *SUSPICIOUS)
         self._ended(self._run_on(again).id)
         self._told(f"Version {change.version} is approved, and the next run is green")
 
