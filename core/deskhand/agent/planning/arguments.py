@@ -136,7 +136,7 @@ def _user_of(step: Step, contact: Person) -> Person:
         raise fact_missing(f"no user in {connector} has the address of {label}: mend it in the PSA or the directory")
     if len(found) > 1:
         raise ambiguous(
-            f"{label} has several users in {connector}", tuple(sorted(each.name for each in found.values()))
+            f"{label} has several users in {connector}", tuple(sorted(inert(each.name, 60) for each in found.values()))
         )
     return next(iter(found.values()))
 

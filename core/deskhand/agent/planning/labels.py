@@ -22,9 +22,9 @@ def picked(words: str, known: Sequence[Reference], name: str) -> Reference:
     exact = [each for each in known if _parts(each.name) == wanted]
     fitting = exact or [each for each in known if wanted and set(wanted) <= set(_parts(each.name))]
     if len(fitting) > 1:
-        raise ambiguous(f"several fit “{inert(words, 60)}”", tuple(each.name for each in fitting))
+        raise ambiguous(f"several fit “{inert(words, 60)}”", tuple(inert(each.name, 60) for each in fitting))
     if not fitting:
-        names = tuple(each.name for each in known)
+        names = tuple(inert(each.name, 60) for each in known)
         raise fact_missing(f"this board has no {name} called “{inert(words, 60)}”", names)
     return fitting[0]
 

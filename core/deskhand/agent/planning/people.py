@@ -14,6 +14,7 @@ from deskhand.knowledge.text import inert
 from deskhand.sdk.models import Person, TenantContext
 
 LONGEST_NAME: Final = 64
+_SHORTEST_NAME: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +176,15 @@ def spans_of_contacts(
 
 
 def is_introduced(clause: Clause, at: int) -> bool:
-    """Tell whether a word stands where a name does: written like one, or right behind “for”, “of” or “user”."""
+    """Tell whether a word stands where a name does: written like one, or the last thing, behind “for” or “of”."""
     word = clause.words[at]
-    if word.kind is not Kind.WORD:
+    if word.kind is not Kind.WORD or not word.text.isalpha() or len(word.text) < _SHORTEST_NAME:
         return False
     before = clause.sentence[: word.start].rstrip()
     if word.text[:1].isupper() and before and before[-1] not in ".!?:•*-\n":
         return True
-    behind = at > 0 and not clause.sentence[clause.words[at - 1].end : word.start].strip(" '’-")
-    return behind and clause.words[at - 1].end <= word.start and clause.words[at - 1].folded in word_set("introducers")
+    is_behind = at > 0 and clause.words[at - 1].end + 1 == word.start
+    return is_behind and clause.words[at - 1].folded in word_set("introducers") and at + 2 >= len(clause.words)
 
 
 def _parts(name: str) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ class Drafting:
             except RefusedClauseError as refusal:
                 self.refusals.append(refusal.of(_said(pieces[at : at + max(1, length)])))
             except ConnectorError as error:
-                refused = not_available(f"what is needed cannot be looked up now: {inert(str(error), 200)}")
+                refused = not_available(f"what is needed cannot be looked up now: {error}")
                 self.refusals.append(refused.of(pieces[at].heard.clause.text))
             at += max(1, length)
 
@@ -157,11 +157,19 @@ class Drafting:
         sayings = taking.sayings()
         if sayings.subject is not None:
             self.people.mention(sayings.subject)
+        if hearing.capability == CHECK and self._is_checked(sayings.subject):
+            return 1
         self._done.append((hearing.capability, sayings.subject.key if sayings.subject else ""))
         self._add(entry, sayings, heard.clause.text)
         if hearing.capability == START:
             self._add_check(entry, sayings, heard.clause.text)
         return 2 if taking.took_following else 1
+
+    def _is_checked(self, subject: Subject | None) -> bool:
+        """Tell whether the code is read back anyway, since “verify the user” was said before."""
+        person = subject.contact.id if subject and subject.contact else None
+        people = {each.person for step in self.steps if step.proves_identity for each in step.arguments.values()}
+        return person is not None and person in people
 
     def _add_check(self, start: CatalogueEntry, sayings: Sayings, clause: str) -> None:
         """Add the second half of “verify the user”: a code that was sent is also to be read back."""

@@ -1,10 +1,11 @@
 """Why a clause becomes no step, said so that a technician can mend it."""
 
 from deskhand.automation.plan import Refusal, RefusalReason
-from deskhand.knowledge.text import inert
+from deskhand.knowledge.text import visible
 
 LONGEST_DETAIL = 400
 LONGEST_CLAUSE = 500
+LONGEST_OPTION = 120
 MOST_OPTIONS = 6
 
 
@@ -19,10 +20,15 @@ class RefusedClauseError(Exception):
 
     def of(self, clause: str) -> Refusal:
         """Make the refusal of a clause."""
-        options = tuple(dict.fromkeys(inert(each, 120) for each in self.options))[:MOST_OPTIONS]
-        return Refusal(
-            clause=shortened(clause), reason=self.reason, detail=self.detail[:LONGEST_DETAIL], options=options
-        )
+        options = tuple(dict.fromkeys(one_line(each, LONGEST_OPTION) for each in self.options))[:MOST_OPTIONS]
+        detail = one_line(self.detail, LONGEST_DETAIL)
+        return Refusal(clause=shortened(clause), reason=self.reason, detail=detail, options=options)
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return text of ours as one line of at most so many characters; what others wrote is made inert before."""
+    line = " ".join(visible(text).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def shortened(clause: str) -> str:

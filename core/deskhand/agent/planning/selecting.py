@@ -45,6 +45,8 @@ class Selector:
         best = [hearing for rank, hearing in ranked if rank == ranked[0][0]]
         if is_negated:
             return self._negated(heard, best)
+        if ranked[0][0][0] and len(best) > 1:
+            raise not_understood("it says more than one thing, and not what joins them", self._titles(best))
         if not any(self._entries(each.capability) for each in best):
             raise not_available(f"no connector of this client can do it ({_plainly(best[0])})")
         hearing = best[0] if len(best) == 1 else self._untied(heard, best)
@@ -56,11 +58,11 @@ class Selector:
         allowed = [entry for entry in entries if reasons[entry.name] is None]
         if not allowed:
             first = entries[0]
-            raise not_permitted(f"“{first.title}” is not permitted: {inert(str(reasons[first.name]), 240)}")
+            raise not_permitted(f"“{first.title}” is not permitted: {reasons[first.name]}")
         unreached = {entry.name: self.facts.unreached(self.context, connector_of(entry)) for entry in allowed}
         reached = [entry for entry in allowed if unreached[entry.name] is None]
         if not reached:
-            raise not_available(f"“{allowed[0].title}”: {inert(str(unreached[allowed[0].name]), 240)}")
+            raise not_available(f"“{allowed[0].title}”: {unreached[allowed[0].name]}")
         return reached
 
     def _negated(self, heard: Heard, best: Sequence[Hearing]) -> tuple[None, Hearing]:
@@ -129,6 +131,9 @@ class Selector:
 
     def _near(self, heard: Heard) -> tuple[str, ...]:
         return tuple(entry.title for name in heard.near for entry in self._entries(name)[:1])
+
+    def _titles(self, hearings: Sequence[Hearing]) -> tuple[str, ...]:
+        return tuple(entry.title for each in hearings for entry in self._entries(each.capability)[:1])
 
 
 def _plainly(hearing: Hearing) -> str:

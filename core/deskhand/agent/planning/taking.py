@@ -116,7 +116,7 @@ class Taking:
             if len(found) > 1:
                 raise ambiguous(
                     f"{len(found)} groups are called “{inert(name, 60)}”",
-                    tuple(f"{each.name} {each.id}" for each in found),
+                    tuple(f"{inert(each.name, 60)} {each.id}" for each in found),
                 )
             if found:
                 self.left -= indices

@@ -47,7 +47,7 @@ class Sentence:
         about = [step for step in steps if {"user_id", "to"} & step.arguments.keys()]
         for step, name in zip(about, who if isinstance(who, list) else [who] * len(about), strict=True):
             held = {step.arguments[each].value for each in ("user_id", "to") if each in step.arguments}
-            if not held <= values_of(name):
+            if name is not None and not held <= values_of(name):
                 return f"{step.id} is about {held}"
         for name, value in self.expected.items():
             if name not in _SHAPE and not any(_has(step, name, value) for step in steps):
