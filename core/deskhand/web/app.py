@@ -13,10 +13,10 @@ from deskhand.desk.desk import Desk
 from deskhand.records.accounts import Role
 from deskhand.web.access import Entry, Framing
 from deskhand.web.approvals import views as approvals
-from deskhand.web.automations import versions
+from deskhand.web.automations import candidates, versions
 from deskhand.web.automations import views as automations
 from deskhand.web.door import Door, SetUp
-from deskhand.web.governing import accounts
+from deskhand.web.governing import accounts, reviews
 from deskhand.web.governing import views as governing
 from deskhand.web.headers import CALLBACKS, HEALTH, KnownHosts, SecurityHeaders
 from deskhand.web.machine import Machine
@@ -84,8 +84,13 @@ def entries(strangers: signing_in.SigningIn) -> tuple[Entry, ...]:
         Entry("POST", "/automations/{name}/stage", automations.stage, _AT_WORK),
         Entry("POST", "/automations/{name}/state", automations.change_state, _AT_WORK),
         Entry("POST", "/runs/{run}/draft", versions.draft, _AT_WORK),
+        Entry("POST", "/runs/{run}/diagnose", runs.diagnose, _AT_WORK),
+        Entry("POST", "/runs/{run}/mend", runs.mend, _AT_WORK),
+        Entry("GET", "/candidates", candidates.listing),
         Entry("GET", "/govern", governing.govern),
         Entry("GET", "/record", governing.record),
+        Entry("GET", "/reviews", reviews.listing),
+        Entry("POST", "/reviews/mark", reviews.mark, _AT_WORK),
         Entry("GET", "/switches", governing.switches),
         Entry("POST", "/switches/throw", governing.throw, _AT_WORK),
         Entry("POST", "/switches/release", governing.release, _ADMIN),

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -73,7 +74,6 @@ def automation(visit: Visit) -> Response:
         document=desk.automating.document(name, listed.current.version if listed.current else None),
         places=_places(desk, listed, shadows),
         shadows=shadows[:20],
-        stages=list(Stage),
     )
 
 
@@ -96,10 +96,10 @@ def client(visit: Visit) -> Response:
 
 def stage(visit: Visit) -> Response:
     """Move an automation at a client."""
-    name = visit.path["name"]
-    form = visit.form
-    visit.desk.automating.stage(visit.who, name, form.get("tenant", ""), form.get("stage", ""), form.get("reason", ""))
-    return visit.go(f"/automations/{name}")
+    name, form = visit.path["name"], visit.form
+    tenant_id = form.get("tenant", "")
+    visit.desk.automating.stage(visit.who, name, tenant_id, form.get("stage", ""), form.get("reason", ""))
+    return visit.go(f"/automations/{name}/clients/{quote(tenant_id, safe='')}")
 
 
 def overlay(visit: Visit) -> Response:

@@ -13,7 +13,7 @@ from deskhand.web.governing import figures
 from deskhand.web.shell.pages import page
 from deskhand.web.visit import Visit
 
-NEWEST_ENTRIES = 200
+NEWEST_ENTRIES = 100
 LONG_WAIT = timedelta(hours=1)
 
 

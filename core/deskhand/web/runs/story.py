@@ -63,11 +63,12 @@ class Line:
         return " · ".join(filter(None, (_told(self.step.arguments[name]) for name in names)))
 
     @property
-    def seconds(self) -> float | None:
-        """How long it took."""
+    def took(self) -> str:
+        """How long it took, for people; empty while it has not ended."""
         if self.record is None or self.record.started_at is None or self.record.ended_at is None:
-            return None
-        return (self.record.ended_at - self.record.started_at).total_seconds()
+            return ""
+        seconds = (self.record.ended_at - self.record.started_at).total_seconds()
+        return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
     @property
     def arguments(self) -> list[tuple[str, str, str]]:

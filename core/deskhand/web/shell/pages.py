@@ -24,11 +24,15 @@ PLACES = (
     ("/runs", "Runs", "run"),
     ("/automations", "Automations", "robot"),
     ("/govern", "Govern", "chart"),
+    ("/reviews", "Reviews", "tag"),
     ("/record", "Record", "book"),
     ("/switches", "Switches", "power"),
     ("/accounts", "Accounts", "people"),
 )
 """Where the console leads: path, name and icon."""
+
+
+_PARTS_OF = {"/tickets": "/", "/candidates": "/automations"}
 
 
 class Exact(str):
@@ -104,7 +108,7 @@ def written_out(text: str) -> str:
 def _place_of(address: str) -> str:
     """Return the place of the console a page belongs to; a ticket's belongs to the list of tickets."""
     first = f"/{address.split('/')[1]}"
-    return first if any(first == path for path, _, _ in PLACES) else "/" if first == "/tickets" else ""
+    return first if any(first == path for path, _, _ in PLACES) else _PARTS_OF.get(first, "")
 
 
 def _moment(moment: datetime | None) -> str:

@@ -1,4 +1,4 @@
-"""How often signing in may be tried: by one address, and by everybody together."""
+"""How often signing in may fail: from one address, and from everywhere together."""
 
 import threading
 from collections import deque
@@ -15,27 +15,29 @@ _MOST_ADDRESSES = 10_000
 
 @dataclass(slots=True)
 class SignInLimit:
-    """Counts tries within the last minute. Thread-safe; starting anew forgets them, accounts still lock themselves."""
+    """Counts failures within the last minute. Thread-safe; starting anew forgets them, accounts lock by themselves."""
 
     clock: Clock
-    _tries: dict[str, deque[datetime]] = field(default_factory=dict, init=False)
+    _failures: dict[str, deque[datetime]] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def is_reached(self, address: str) -> bool:
-        """Count a try, and tell whether it is one too many; one that is too many is not counted."""
+        """Tell whether there were too many failures to try again."""
         with self._lock:
             now = self.clock()
-            everybody, its_own = self._recent("", now), self._recent(address or "?", now)
-            if len(its_own) >= BY_ADDRESS or len(everybody) >= BY_ALL:
-                return True
-            everybody.append(now)
-            its_own.append(now)
-            return False
+            return len(self._recent("", now)) >= BY_ALL or len(self._recent(address or "?", now)) >= BY_ADDRESS
+
+    def failed(self, address: str) -> None:
+        """Count a failure."""
+        with self._lock:
+            now = self.clock()
+            for whose in ("", address or "?"):
+                self._recent(whose, now).append(now)
 
     def _recent(self, whose: str, now: datetime) -> deque[datetime]:
-        if len(self._tries) > _MOST_ADDRESSES:
-            self._tries = {"": self._tries.get("", deque())}
-        tries = self._tries.setdefault(whose, deque())
-        while tries and abs(now - tries[0]) > WINDOW:
-            tries.popleft()
-        return tries
+        if len(self._failures) > _MOST_ADDRESSES:
+            self._failures = {"": self._failures.get("", deque())}
+        failures = self._failures.setdefault(whose, deque())
+        while failures and abs(now - failures[0]) > WINDOW:
+            failures.popleft()
+        return failures

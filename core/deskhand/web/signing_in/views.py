@@ -36,6 +36,7 @@ class SigningIn:
             return self._form(visit, wanted, TOO_OFTEN, 429)
         token = visit.desk.governing.sign_in(visit.form.get("name", ""), visit.form.get("password", ""))
         if token is None:
+            self.limit.failed(visit.client)
             return self._form(visit, wanted, WRONG, 401)
         return _begun(visit, token, own_path(wanted))
 
@@ -59,6 +60,7 @@ class SigningIn:
                 password=visit.form.get("password", ""),
             )
         except DeskRefusedError as error:
+            self.limit.failed(visit.client)
             return self._set_up_form(visit, str(error), 422)
         return _begun(visit, token, "/accounts")
 
