@@ -24,6 +24,7 @@ from deskhand.cli.automation_showing import (
     version_document,
 )
 from deskhand.cli.exit_codes import ExitCode
+from deskhand.cli.maintaining import MAINTENANCE_COMMANDS
 
 automation_argument = click.argument("automation")
 version_option = click.option(
@@ -37,7 +38,7 @@ def command() -> None:
     """Group the automation commands."""
 
 
-for each in ROLLOUT_COMMANDS:
+for each in (*ROLLOUT_COMMANDS, *MAINTENANCE_COMMANDS):
     command.add_command(each)
 
 

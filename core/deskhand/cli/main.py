@@ -25,6 +25,8 @@ _COMMANDS = {
     "plugin": ("deskhand.cli.plugin", "List plugins, and why any was refused."),
     "policy": ("deskhand.cli.policy", "Show and change what clients allow, and explain decisions."),
     "quarantine": ("deskhand.cli.quarantine", "Say whose ticket it is where the desk could not tell."),
+    "report": ("deskhand.cli.report", "Report runs, outcomes and minutes saved, by month and client; and drift."),
+    "review": ("deskhand.cli.review", "Look at decisions that were drawn, and say whether they were right."),
     "secret": ("deskhand.cli.secret", "Keep secrets sealed: set, list, rotate, remove."),
     "run": ("deskhand.cli.run", "Run the desk: poll, triage, write notes, serve the console."),
     "runs": ("deskhand.cli.runs", "See what is being carried out; stop, take up again, put back."),
