@@ -18,6 +18,7 @@ from deskhand.configuration.schema import Configuration
 from deskhand.desk.connections import Connections
 from deskhand.desk.leaks import leaks_on_server, scanner_of
 from deskhand.desk.policies import Policies
+from deskhand.desk.reviewing import Reviewing
 from deskhand.desk.stores import are_records_made, mirror_file, open_mirror, open_records, verify_records
 from deskhand.governance.leaks.files import leaks_in
 from deskhand.identity.clients import Clients
@@ -26,6 +27,8 @@ from deskhand.llm import runtime
 from deskhand.llm.selection import open_engine
 from deskhand.mirror.database import MirrorUnavailableError
 from deskhand.mirror.mirror import Mirror
+from deskhand.records import automations
+from deskhand.records.automations import AutomationState
 from deskhand.records.database import RecordsUnavailableError
 from deskhand.registry import Registry
 from deskhand.sdk.clock import utc_now
@@ -71,7 +74,7 @@ def command(config_path: Path, *, as_json: bool, offline: bool, leaks: bool) -> 
 
 
 def _looks(*, offline: bool) -> list[Look]:
-    looks: list[Look] = [_plugins, _identity, _disk, _records, _mirror, _engine]
+    looks: list[Look] = [_plugins, _identity, _disk, _records, _mirror, _maintenance, _engine]
     return looks if offline else [*looks, _vendors]
 
 
@@ -149,6 +152,26 @@ def _mirror(configuration: Configuration) -> Iterator[Finding]:
         counted = ", ".join(f"{count:,} {name}" for name, count in mirror.counts().items())
         yield Finding("mirror", is_well=True, detail=counted)
         yield from _clients(configuration, mirror)
+
+
+def _maintenance(configuration: Configuration) -> Iterator[Finding]:
+    """Remark on automations that are paused, and on decisions that are no longer what they were."""
+    if not mirror_file(configuration).exists() or not are_records_made(configuration):
+        return
+    try:
+        with closing(open_records(configuration)) as records, closing(open_mirror(configuration)) as mirror:
+            policies = Policies(configuration.policy, configuration.clients, mirror)
+            drifts = Reviewing(records, mirror, policies, utc_now).drift()
+            paused = [each for each in automations.listing(records) if each.state is AutomationState.PAUSED]
+    except (RecordsUnavailableError, MirrorUnavailableError):
+        return  # told above
+    for each in paused:
+        yield Finding(
+            each.name, is_well=None, detail=f"paused: {each.reason}; `deskhand automation report {each.name}`"
+        )
+    for drift in drifts:
+        if drift.is_drifting:
+            yield Finding("drift", is_well=None, detail=f"{drift.name}: {drift.text}; look at `deskhand review list`")
 
 
 def _identity(configuration: Configuration) -> Iterator[Finding]:

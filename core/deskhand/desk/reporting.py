@@ -102,7 +102,8 @@ class Reporting:
         found: dict[tuple[str, str], list[Run]] = defaultdict(list)
         for run in self._runs(runs.recent(self.records, MOST_RUNS, tenant=client)):
             found[f"{_ended(run):%Y-%m}", run.tenant_id].append(run)
-        return tuple(self._month(*key, found[key]) for key in sorted(found, key=lambda each: each[0], reverse=True))
+        listed = sorted((self._month(*key, some) for key, some in found.items()), key=lambda each: each.client)
+        return tuple(sorted(listed, key=lambda each: each.month, reverse=True))
 
     def _month(self, month: str, tenant_id: str, mine: Sequence[Run]) -> Month:
         company = self.mirror.company(tenant_id)
