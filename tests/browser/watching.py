@@ -85,10 +85,10 @@ class Watch:
             self.weights[response.url] = len(response.body())
 
 
-_NAME = """() => {
+_NAME = r"""() => {
     const at = document.activeElement;
     if (!at) return "";
-    return (at.getAttribute("aria-label") || (at.labels && at.labels[0] && at.labels[0].textContent) || at.textContent || "").trim();
+    return (at.getAttribute("aria-label") || (at.labels && at.labels[0] && at.labels[0].textContent) || at.textContent || "").trim().replace(/\s+/g, " ");
 }"""
 
 

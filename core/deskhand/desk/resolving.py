@@ -224,6 +224,12 @@ class Resolving:
         self.run(run_id)
         self._engine(lambda: self.engine.retry(run_id, by=who.name))
 
+    def settle(self, who: Account, run_id: str, step_id: str, *, is_done: bool) -> None:
+        """Say what a person found at the vendor about a step whose outcome is unknown."""
+        self._require(who, Role.TECHNICIAN)
+        self.run(run_id)
+        self._engine(lambda: self.engine.settle(run_id, step_id, by=who.name, is_done=is_done))
+
     def reveal(self, who: Account, run_id: str, step_id: str) -> Mapping[str, SecretStr]:
         """Hand over what a step made for a person, such as a temporary password: once, to whoever asked for the run."""
         run = self.run(run_id)

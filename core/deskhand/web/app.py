@@ -56,6 +56,7 @@ def entries(strangers: signing_in.SigningIn) -> tuple[Entry, ...]:
         Entry("POST", "/runs/{run}/steps/{step}/answer", runs.answer, _TECHNICIAN, _PANEL),
         Entry("POST", "/runs/{run}/steps/{step}/undo", runs.undo, _TECHNICIAN, _PANEL),
         Entry("POST", "/runs/{run}/steps/{step}/reveal", runs.reveal, _TECHNICIAN, _PANEL),
+        Entry("POST", "/runs/{run}/steps/{step}/settle", runs.settle, _TECHNICIAN, _PANEL),
         Entry("POST", "/runs/{run}/undo", runs.undo, _TECHNICIAN, _PANEL),
         Entry("POST", "/runs/{run}/retry", runs.retry, _TECHNICIAN, _PANEL),
         Entry("POST", "/runs/{run}/cancel", runs.cancel, _AT_WORK, _PANEL),

@@ -19,7 +19,6 @@ from deskhand.sdk.actions import Change
 LONGEST_TARGET = 90
 _KNOWN_ANYWAY = frozenset({"ticket_id", "company_id", "member_id", "started_at"})
 _IDENTIFIER = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]+")
-_UNDONE_STATES = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_REVIEW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ class Story:
         """Say where it stands, in one line."""
         if self.run is None:
             return ""
-        if self.run.undoing:
+        if self.run.undoing and not self.run.state.is_over:
             return "Undoing"
         current = next((line for line in self.lines if line.state in _CURRENT), None)
         where = f"step {current.number} of {len(self.lines)}: {current.step.title}" if current else "its end"
@@ -212,9 +211,10 @@ def _lines(desk: Desk, plan: Plan, run: Run | None, previews: Sequence[StepPrevi
 
 
 def _can_be_undone(step: PlannedStep, record: StepRecord | None, run: Run | None) -> bool:
-    if run is None or record is None or run.state not in _UNDONE_STATES or run.undoing:
+    if run is None or record is None or not run.state.is_over or record.state is not StepState.DONE:
         return False
-    return record.state is StepState.DONE and step.tier > 0 and step.irreversible is None
+    is_typed = any(each.source is SourceKind.PROMPT for each in step.arguments.values())
+    return step.tier > 0 and step.irreversible is None and bool(record.changes) and not is_typed
 
 
 def _told(argument: Argument) -> str:

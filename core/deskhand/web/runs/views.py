@@ -86,6 +86,16 @@ def undo(visit: Visit) -> Response:
     return visit.done(_back(visit, known))
 
 
+def settle(visit: Visit) -> Response:
+    """Say what a person found about a step whose outcome is unknown: it was done, or it was not."""
+    known = _found(visit)
+    found = visit.form.get("found", "")
+    if found not in {"done", "not done"}:
+        raise DeskRefusedError("Look at the vendor, and say whether it was done.")
+    visit.desk.resolving.settle(visit.who, known.id, visit.path["step"], is_done=found == "done")
+    return visit.done(_back(visit, known))
+
+
 def diagnose(visit: Visit) -> Response:
     """Look anew why a run failed."""
     known = _found(visit)
@@ -106,8 +116,11 @@ def reveal(visit: Visit) -> Response:
     if visit.is_document:
         return JSONResponse({name: value.get_secret_value() for name, value in found.items()})
     shown = [(name.replace("_", " "), value.get_secret_value()) for name, value in found.items()]
-    template = "runs/revealed.html" if visit.is_partial else "runs/revealed_page.html"
-    return page(visit, template, shown=shown, back=f"/runs/{known.id}")
+    if not visit.is_partial:
+        return page(visit, "runs/revealed_page.html", shown=shown, back=f"/runs/{known.id}")
+    answer = part(visit, "runs/revealed.html", shown=shown)
+    answer.headers["hx-trigger"] = "changed"
+    return answer
 
 
 def _found(visit: Visit) -> Run:
