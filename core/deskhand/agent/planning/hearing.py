@@ -1,5 +1,6 @@
 """What a clause could mean: the capabilities whose wordings it holds, and the words each of them leaves unexplained."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -8,7 +9,7 @@ from deskhand.agent.planning.catalogue import Catalogue, CatalogueEntry, capabil
 from deskhand.agent.planning.clauses import Clause
 from deskhand.agent.planning.lexicon import Lexicon, Match, Role, lexicon, lexicon_of
 from deskhand.agent.planning.people import is_introduced
-from deskhand.agent.planning.words import Kind
+from deskhand.agent.planning.words import Kind, Word
 
 PERSON_FIELDS: Final = frozenset({"user_id", "to", "contact_id"})
 NAMED_FIELDS: Final = frozenset({"group_id", "type_id", "subtype_id", "item_id", "priority_id", "status_id"})
@@ -19,11 +20,12 @@ SPAN_FIELDS: Final = frozenset({"lifetime_minutes", "hours"})
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """One capability a clause could mean. ``explained`` are its own words; ``links`` stand before a group's name."""
+    """One capability a clause could mean: its own words, those before a group's name, and those that contradict it."""
 
     capability: str
     explained: frozenset[int]
     links: frozenset[int] = frozenset()
+    contradicting: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Heard:
 
     def free(self, hearing: Hearing, *, takes_person: bool) -> tuple[int, ...]:
         """Return the words that neither the hearing nor the grammar explains."""
-        known = hearing.explained | self.role("function") | frozenset(self.vendors.values())
+        grammar = self.role("function") - (hearing.contradicting - hearing.explained)
+        known = hearing.explained | grammar | frozenset(self.vendors.values())
         known |= self.role("person") if takes_person else frozenset()
         return tuple(at for at in range(len(self.clause.words)) if at not in known)
 
@@ -75,17 +78,19 @@ class Listener:
 
     def hear(self, clause: Clause, names: frozenset[str]) -> Heard:
         """Find what a clause could mean; words among ``names`` are never taken for typing slips."""
-        words = clause.folded
+        words = [self._statable(word, names) for word in clause.words]
         matches = [match for each in self._lexicons for match in each.matches(words, names | self._lexicons[0].words)]
         roles: dict[tuple[Role, str], frozenset[int]] = {}
         parts: dict[str, dict[str, list[Match]]] = {}
+        phrases = [match.indices for match in matches if match.owner.kind == "function" and len(match.indices) > 1]
         for match in matches:
             kind = match.owner.kind
             if kind in _PARTS:
                 parts.setdefault(match.owner.name, {}).setdefault(kind, []).append(match)
             else:
                 key: tuple[Role, str] = (kind, match.owner.name)  # type: ignore[assignment]  # the parts are ruled out
-                roles[key] = roles.get(key, frozenset()) | match.indices
+                if kind not in _TURNING or not any(match.indices < each for each in phrases):
+                    roles[key] = roles.get(key, frozenset()) | match.indices
         known = frozenset().union(*(match.indices for match in matches))
         is_anybody_named = bool(roles.keys() & _ANYBODY) or any(
             word.kind is Kind.ADDRESS or word.folded in names or (at not in known and is_introduced(clause, at))
@@ -105,7 +110,7 @@ class Listener:
             {word.folded: at for at, word in enumerate(clause.words) if word.folded in self._vendors},
             frozenset().union(*(match.indices for match in matches if match.owner.kind in {"verb", "phrase"})),
             known,
-            frozenset().union(*(match.indices for match in matches if match.owner.kind in _PARTS)),
+            frozenset().union(*(match.indices for match in matches if match.owner.kind in _PARTS - {"link", "never"})),
         )
 
     def _hearing(self, name: str, found: Mapping[str, Sequence[Match]], *, is_anybody_named: bool) -> Hearing | None:
@@ -119,7 +124,15 @@ class Listener:
         if not is_whole:
             return None
         own = (*verbs, *objects, *found.get("phrase", ()), *found.get("extra", ()), *links)
-        return Hearing(name, _indices(own), _indices(links))
+        return Hearing(name, _indices(own), _indices(links), _indices(found.get("never", ())))
+
+    def _statable(self, word: Word, names: frozenset[str]) -> str:
+        """Return a word as it is looked up: what tells that something was done is no order to do it."""
+        if word.kind is not Kind.WORD:
+            return ""
+        is_known = word.folded in names or any(word.folded in each.words for each in self._lexicons)
+        is_told = bool(_TOLD_ACCENTED.search(word.text)) or (not is_known and bool(_TOLD.search(word.folded)))
+        return "" if is_told else word.folded
 
 
 def takes(entry: CatalogueEntry, fields: frozenset[str]) -> bool:
@@ -131,5 +144,11 @@ def _indices(matches: Sequence[Match]) -> frozenset[int]:
     return frozenset().union(*(match.indices for match in matches))
 
 
-_PARTS: Final = frozenset({"verb", "object", "phrase", "extra", "link"})
+_PARTS: Final = frozenset({"verb", "object", "phrase", "extra", "link", "never"})
+_TOLD: Final = re.compile(r"(?:[^e]ed|ge\w+[dt]|iert|erstellt|entfernt|[ai]d[oa]s?)$")
+"""How participles end, without accents: disabled, gesperrt, deaktiviert, bloqueada."""
+_TOLD_ACCENTED: Final = re.compile(r"(?<!it)(?:é|ée|és|ées)$")
+"""French ones, which without their accent would be orders: réinitialisé; but identité and priorité are none."""
+_TURNING: Final = frozenset({"condition", "alternative", "negation"})
+"""Roles a word has not where it is part of a phrase that means nothing, such as “at once”."""
 _ANYBODY: Final = frozenset({("person", "requester"), ("person", "them"), ("person", "one")})

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from deskhand.agent.planning.legible import folded
 from deskhand.identity.lookalikes import distance
 
-Part: TypeAlias = Literal["verb", "object", "phrase", "extra", "link"]
+Part: TypeAlias = Literal["verb", "object", "phrase", "extra", "link", "never"]
 Role: TypeAlias = Literal[
     "function", "condition", "negation", "helper", "alternative", "person", "level", "field", "usage", "paste"
 ]
@@ -72,6 +72,7 @@ class _Capability(BaseModel):
     phrases: dict[str, str] = {}
     extras: dict[str, str] = {}
     links: dict[str, str] = {}
+    never: dict[str, str] = {}
     person_is_object: bool = False
 
 
@@ -162,8 +163,8 @@ def vocabulary(section: Literal["conjunctions", "numbers", "units"]) -> Mapping[
 
 
 @cache
-def word_set(name: Literal["dutch", "introducers", "prepositions"]) -> frozenset[str]:
-    """Return single folded words: by which Dutch is told, behind which a name stands, which begin no clause."""
+def word_set(name: Literal["delays", "dutch", "introducers", "prepositions"]) -> frozenset[str]:
+    """Return single folded words of one use, such as those behind which a name stands."""
     return frozenset(folded(each.strip()) for each in _file().sets[name].split("|"))
 
 
@@ -220,6 +221,7 @@ def _wordings(file: _File) -> Iterator[Wording]:
         yield from _written(Owner("phrase", name), capability.phrases)
         yield from _written(Owner("extra", name), capability.extras)
         yield from _written(Owner("link", name), capability.links)
+        yield from _written(Owner("never", name), capability.never)
 
 
 def _written(owner: Owner, wordings: Wordings) -> Iterator[Wording]:

@@ -14,9 +14,10 @@ from deskhand.agent.planning.hearing import (
     Hearing,
     takes,
 )
+from deskhand.agent.planning.lexicon import word_set
 from deskhand.agent.planning.people import People, Subject, is_introduced, spans_of_contacts
 from deskhand.agent.planning.refusing import ambiguous, fact_missing, not_permitted, not_understood
-from deskhand.agent.planning.spans import spans
+from deskhand.agent.planning.spans import Span, spans
 from deskhand.agent.planning.words import Kind
 from deskhand.knowledge.text import inert
 from deskhand.sdk.models import Reference
@@ -73,8 +74,14 @@ class Taking:
         if len(found) > 1:
             raise ambiguous("it says several times", tuple(f"{each.minutes} minutes" for each in found))
         for each in found:
+            self._refuse_delay(each)
             self.left -= each.indices
         return found[0].minutes if found else None
+
+    def _refuse_delay(self, span: Span) -> None:
+        first = min(span.indices)
+        if first and self.heard.clause.words[first - 1].folded in word_set("delays"):
+            raise not_understood("it says when to do it, and a plan is carried out as soon as it may be")
 
     @property
     def _vendors(self) -> frozenset[int]:
@@ -151,7 +158,10 @@ class Taking:
         return tuple(self.heard.clause.words[at].text for at in found)
 
     def _subject(self) -> Subject:
+        before = frozenset(self.left)
         found = {subject.key: subject for subject in self._named()}
+        if found:
+            self._refuse_two_persons(before - self.left, next(iter(found.values())))
         if len(found) > 1:
             raise ambiguous(
                 "it names several people: one person in each clause", tuple(s.label for s in found.values())
@@ -164,6 +174,15 @@ class Taking:
             words & {"requester", "caller", "demandeur", "demandeuse", "solicitante", "aanvrager", "beller"}
         )
         return self.people.spoken_of(is_the_user=bool(requester), is_the_requester=is_certain)
+
+    def _refuse_two_persons(self, name: frozenset[int], subject: Subject) -> None:
+        """Refuse “the user” beside a name it does not stand right before, and “her” before a name."""
+        users = self.heard.role("person", "requester") - self.hearing.explained
+        apart = [at for at in users if at + 1 not in name and at - 1 not in name]
+        if apart or any(at < min(name) for at in self.heard.role("person", "pointing")):
+            raise ambiguous(
+                "it speaks of two people: name only the one it is about", (subject.label, "the requester of the ticket")
+            )
 
     def _named(self) -> Iterator[Subject]:
         clause, connector = self.heard.clause, connector_of(self.entry)
