@@ -143,6 +143,8 @@ class Run(StoredDocument):
     undoing: tuple[str, ...] = ()
     """The steps still to be undone, in that order; empty while the run goes forward."""
     undone_by: str | None = None
+    taken_up: int = 0
+    """How often it was found with nobody carrying it on."""
     ends_as: RunState = RunState.DONE
     """What it becomes when nothing is left to do: done, or what it was before something of it was undone."""
 

@@ -138,7 +138,7 @@ class Attempts:
         action = self._action(turn)
         rest = self._unsettled(turn, action)
         if rest > 0:
-            return _again(rest)
+            return self._rest(turn, rest, "an earlier attempt may still be under way: it is read later")
         run, step = turn.run, turn.step
         question, answer = question_of(step), self.handover.answered(run.id, step.id)
         if question is not None and answer is None and not run.is_shadow:
@@ -219,10 +219,14 @@ class Attempts:
             pause = max(pause, error.retry_after)
         pause = min(pause, self.patience.longest_pause)
         self.journal.note(run.id, run.segment, step.id, failure, pause)
-        if pause <= self.patience.longest_nap:
-            return _again(pause)
-        wait = Wait(kind=WaitKind.PAUSE, step_id=step.id, text=failure.error, until=until(self.clock(), pause))
-        self.journal.park(run.id, run.segment, wait)
+        return self._rest(turn, pause, failure.error)
+
+    def _rest(self, turn: "Turn", seconds: float, text: str) -> Envelope:
+        if seconds <= self.patience.longest_nap:
+            return _again(seconds)
+        moment = until(self.clock(), seconds)
+        wait = Wait(kind=WaitKind.PAUSE, step_id=turn.step.id, text=text[:LONGEST_REASON], until=moment)
+        self.journal.park(turn.run.id, turn.run.segment, wait)
         return STOP
 
     def _is_wrong_answer(self, turn: "Turn", error: ConnectorError) -> bool:

@@ -5,6 +5,8 @@ one per process, so only one `Durable` is launched at a time; a closed one can b
 """
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from sqlite3 import Connection as SQLiteConnection
@@ -25,6 +27,7 @@ QUEUE = "runs"
 _WORKFLOW = "segment"
 _POLL_SECONDS = 0.1
 _MOST_AT_ONCE = 8
+_OUTCOME_SECONDS = 1.0
 _MOST_DEATHS = 20
 """After so many processes that died in one segment nobody tries it again."""
 _FATES = {
@@ -34,6 +37,9 @@ _FATES = {
     "SUCCESS": Fate.OVER,
 }
 """What a status of DBOS's means; every other is a segment nobody tries again."""
+
+_LAUNCHED = threading.Lock()
+"""Held by the one that is launched: DBOS is one per process, and would not say that it is another's."""
 
 Segment = Callable[[str, int], None]
 """Carries out one segment of a run, by its id and the segment's number."""
@@ -58,8 +64,10 @@ class Durable:
             lazy=True,
         )
         self._is_launched = False
+        self._is_closing = False
         self._busy = 0
         self._idle = threading.Condition()
+        self._latest: deque[tuple[str, int]] = deque(maxlen=2 * _MOST_AT_ONCE)
 
     @staticmethod
     def migrate(url: str) -> None:
@@ -90,10 +98,16 @@ class Durable:
             return {}
         ids = [_workflow_id(run_id, segment) for run_id, segment in segments]
         found = self._ready().list_workflows(workflow_ids=ids, load_input=False, load_output=False)
-        return {each.workflow_id.rpartition(":")[0]: _FATES.get(str(each.status), Fate.GIVEN_UP) for each in found}
+        return {each.workflow_id.rpartition(":")[0]: _FATES.get(str(each.status), Fate.BROKEN) for each in found}
 
     def launch(self, segment: Segment) -> None:
-        """Carry out segments from now on, beginning with those a dead process left."""
+        """Carry out segments from now on, beginning with those a dead process left.
+
+        Raises RuntimeError where this process carries out others already.
+        """
+        if not _LAUNCHED.acquire(blocking=False):
+            raise RuntimeError("this process carries out the runs of another desk: close that one first")
+        self._is_launched = True
         self.migrate(self._url)
         self._ready().register_queue(
             QUEUE,
@@ -105,8 +119,9 @@ class Durable:
 
         @DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=_MOST_DEATHS)
         def carry_out(run_id: str, number: int) -> None:
-            with self._counted():
-                segment(run_id, number)
+            with self._counted(run_id, number) as is_open:
+                if is_open:  # else whoever is launched next finds that nobody carries the run on
+                    segment(run_id, number)
 
         config: DBOSConfig = {
             "name": APPLICATION,
@@ -123,15 +138,18 @@ class Durable:
         }
         DBOS(config=config)
         DBOS.launch()
-        self._is_launched = True
 
     def close(self, *, patience: float = 10.0) -> None:
         """Wait, for so many seconds at most, for segments that are being carried out, and let go of everything."""
         if self._is_launched:
             with self._idle:
-                self._idle.wait_for(lambda: self._busy == 0, timeout=patience)
+                self._is_closing = True
+                is_idle = self._idle.wait_for(lambda: self._busy == 0, timeout=patience)
+            if is_idle:
+                self._await_outcomes()
             DBOS.destroy(destroy_registry=True)
             self._is_launched = False
+            _LAUNCHED.release()
         if self._client is not None:
             self._client.destroy()
             self._client = None
@@ -154,12 +172,20 @@ class Durable:
             raise RuntimeError("the queue of runs is closed")
         return self._client
 
+    def _await_outcomes(self) -> None:
+        """Give DBOS a moment to write down how the latest segments ended; else they are repeated, in vain."""
+        end = time.monotonic() + _OUTCOME_SECONDS
+        while Fate.UNDER_WAY in self.fates(list(self._latest)).values() and time.monotonic() < end:
+            time.sleep(_OUTCOME_SECONDS / 100)
+
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _counted(self, run_id: str, number: int) -> Iterator[bool]:
         with self._idle:
             self._busy += 1
+            self._latest.append((run_id, number))
+            is_open = not self._is_closing
         try:
-            yield
+            yield is_open
         finally:
             with self._idle:
                 self._busy -= 1

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import structlog
 from pydantic import JsonValue, SecretStr
@@ -17,22 +17,21 @@ from pydantic import JsonValue, SecretStr
 from deskhand.automation import plans
 from deskhand.automation.plan import Plan, SourceKind
 from deskhand.governance import approval
-from deskhand.records import runs
-from deskhand.records.accounts import AUTOMATION
-from deskhand.records.database import Records, RecordsUnavailableError, Transaction
+from deskhand.records import effects, runs
+from deskhand.records.database import Records, Transaction
 from deskhand.records.runs import Run, RunState, StepRecord, StepState, WaitKind
 from deskhand.sdk.actions import AnyAction, Tier
 from deskhand.sdk.clock import Clock
 from deskhand.sdk.models import TenantContext
 from deskhand.sdk.roles import Connector
 from deskhand.workflow import tables
-from deskhand.workflow.attempts import Attempts, Patience
+from deskhand.workflow.attempts import Attempts, Patience, key_of
 from deskhand.workflow.calls import Observer, unobserved
 from deskhand.workflow.gate import Gate
 from deskhand.workflow.handover import Handover
-from deskhand.workflow.journal import Journal, RunRefusedError
-from deskhand.workflow.segments import Segments
-from deskhand.workflow.watch import Watch
+from deskhand.workflow.journal import Journal, Queue, RunRefusedError
+from deskhand.workflow.segments import Port, Segments
+from deskhand.workflow.watch import Fates, Watch
 
 if TYPE_CHECKING:
     from deskhand.workflow.durable import Durable
@@ -40,6 +39,18 @@ if TYPE_CHECKING:
 __all__ = ["Patience", "RunEngine", "RunRefusedError"]
 
 log = structlog.get_logger(__name__)
+
+
+class Carrier(Queue, Port, Fates, Protocol):
+    """What keeps segments, and carries them out once it is launched."""
+
+    def launch(self, segment: Callable[[str, int], None]) -> None:
+        """Carry out segments from now on, beginning with those a dead process left."""
+        ...
+
+    def close(self, *, patience: float = 10.0) -> None:
+        """Wait, for so many seconds at most, for what is being carried out, and let go of everything."""
+        ...
 
 
 def new_run_id() -> str:
@@ -64,12 +75,14 @@ class RunEngine:
     contexts: Callable[[str], TenantContext]
     clock: Clock
     patience: Patience = field(default_factory=Patience)
+    carrier: Callable[[], Carrier] | None = None
+    """Makes what carries segments out, in place of DBOS."""
     new_id: Callable[[], str] = new_run_id
     at: Observer = unobserved
     handover: Handover = field(init=False)
     _journal: Journal = field(init=False)
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
-    _durable: "Durable | None" = field(default=None, init=False)
+    _carrier: Carrier | None = field(default=None, init=False)
     _watch: Watch | None = field(default=None, init=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, init=False)
 
@@ -77,8 +90,8 @@ class RunEngine:
         """Join the parts, and make the durable engine's tables where there are none."""
         self.handover = Handover(self.clock)
         self._journal = Journal(self.records, self._queue, self.at)
-        if not tables.are_there(self.records):
-            _durable_type().migrate(self.url)
+        if self.carrier is None and not tables.are_there(self.records):
+            _durable().migrate(self.url)
 
     def __enter__(self) -> Self:
         return self
@@ -91,22 +104,21 @@ class RunEngine:
     def launch(self) -> None:
         """Carry out runs from now on, beginning with those a dead process left."""
         with self._lock:
-            durable = self._queue()
-            segments = Segments(durable, self._journal, self._attempts(), self.patience.store_pause, self.at)
-            self._watch = Watch(self.records, self._journal, durable, self.gate.governing.switch)
+            carrier = self._queue()
+            segments = Segments(carrier, self._journal, self._attempts(), self.patience.store_pause, self.at)
+            self._watch = Watch(self.records, self._journal, carrier, self.gate.governing.switch)
             self._watch.look()
-            durable.launch(segments.carry_out)
+            carrier.launch(segments.carry_out)
             self._watch.start()
 
     def close(self, *, patience: float = 10.0) -> None:
         """Stop before the next step of each run, which the next process takes up, and let go of everything."""
-        with self._lock:
-            self._stopping.set()
-            if self._watch is not None:
-                self._watch.stop()
-            if self._durable is not None:
-                self._durable.close(patience=patience)
-                self._durable = None
+        self._stopping.set()
+        if self._watch is not None:
+            self._watch.stop()
+        if self._carrier is not None:
+            self._carrier.close(patience=patience)
+            self._carrier = None
 
     # Decisions
 
@@ -140,18 +152,16 @@ class RunEngine:
     def answer(self, run_id: str, step_id: str, value: SecretStr, *, by: str) -> Run:
         """Give a waiting run what a person typed; it is in memory alone, of the process that carries the run out.
 
-        Raises RunRefusedError where the run does not wait for this step's answer.
+        Raises RunRefusedError where the run does not wait for this step's answer, or this is not that process.
         """
-        self.handover.answer(run_id, step_id, value)
-        try:
-            with self._deciding(run_id, by) as (transaction, run):
-                wait = run.waits_for
-                if wait is None or wait.kind is not WaitKind.PROMPT or wait.step_id != step_id:
-                    raise RunRefusedError(f"run {run_id} does not wait for an answer to {step_id}")
-                return self._journal.go_on(transaction, run, "run.answered", {"step": step_id, "by": by})
-        except (LookupError, RecordsUnavailableError):
-            self.handover.forget(run_id, step_id)
-            raise
+        if self._watch is None:
+            raise RunRefusedError("an answer is in memory alone: give it where runs are carried out, in the panel")
+        with self._deciding(run_id, by) as (transaction, run):
+            wait = run.waits_for
+            if wait is None or wait.kind is not WaitKind.PROMPT or wait.step_id != step_id:
+                raise RunRefusedError(f"run {run_id} does not wait for an answer to {step_id}")
+            self.handover.answer(run_id, step_id, value)  # where the commit fails, the next answer takes its place
+            return self._journal.go_on(transaction, run, "run.answered", {"step": step_id, "by": by})
 
     def cancel(self, run_id: str, *, by: str) -> Run:
         """Stop a run before its next step; what was done stays done. Raises RunRefusedError where it is over."""
@@ -189,6 +199,21 @@ class RunEngine:
             values = {"undoing": steps, "undone_by": by, "cancelled_by": None, "ends_as": ends_as}
             return self._journal.go_on(transaction, run, "run.undo_asked", detail, **values)
 
+    def settle(self, run_id: str, step_id: str, *, by: str, is_done: bool) -> Run:
+        """Say what a person found at the vendor about a step whose outcome is unknown; then the run can be repeated.
+
+        Raises RunRefusedError where nothing is unknown of that step.
+        """
+        with self._deciding(run_id, by) as (transaction, run):
+            if run.state is not RunState.NEEDS_REVIEW or run.step(step_id).state is not StepState.UNKNOWN:
+                raise RunRefusedError(f"nothing is unknown of step {step_id} of run {run_id}")
+            is_undo = step_id in run.undoing
+            _settle_effect(transaction, key_of(run_id, step_id, is_undo=is_undo), by, is_done=is_done)
+            was, becomes = (StepState.DONE, StepState.UNDONE) if is_undo else (StepState.FAILED, StepState.DONE)
+            settled = run.with_step(step_id, state=becomes if is_done else was, error="", cause=None, ring="")
+            settled = settled.model_copy(update={"state": RunState.FAILED})
+            return runs.save(transaction, settled, "step.settled", {"step": step_id, "is_done": is_done, "by": by})
+
     # Parts
 
     @contextmanager
@@ -198,11 +223,13 @@ class RunEngine:
             self.at("decision: committing", run_id)
         self.at("decision: committed", run_id)
 
-    def _queue(self) -> "Durable":
+    def _queue(self) -> Carrier:
+        if self._carrier is not None:
+            return self._carrier
         with self._lock:
-            if self._durable is None:
-                self._durable = _durable_type()(self.url)
-            return self._durable
+            if self._carrier is None:
+                self._carrier = self.carrier() if self.carrier is not None else _durable()(self.url)
+            return self._carrier
 
     def _attempts(self) -> Attempts:
         return Attempts(
@@ -226,7 +253,7 @@ class RunEngine:
         return plan
 
 
-def _durable_type() -> "type[Durable]":
+def _durable() -> "type[Durable]":
     from deskhand.workflow.durable import Durable  # noqa: PLC0415  # importing DBOS takes a second
 
     return Durable
@@ -239,9 +266,15 @@ def _refuse_unfit(plan: Plan, *, has_approval: bool) -> None:
             raise RunRefusedError(f"step {step.id} asks for {len(prompts)} answers, and a run asks for one at a time")
     if plan.tier >= Tier.NEVER_AUTOMATED:
         raise RunRefusedError(f"plan {plan.id} holds what is never automated: a person does that")
-    covered = Tier.CLIENT_REVERSIBLE if plan.requested_by.startswith(AUTOMATION) else Tier.PSA_REVERSIBLE
-    if plan.tier > covered and not has_approval:
+    if plan.tier >= Tier.HARD_GATE and not has_approval:
         raise RunRefusedError(f"plan {plan.id} needs an approval")
+
+
+def _settle_effect(transaction: Transaction, key: str, by: str, *, is_done: bool) -> None:
+    if is_done:
+        effects.record(transaction, key, {"reference": "", "detail": {"settled_by": by}})
+    else:
+        effects.fail(transaction, key, f"{by} found nothing of it", is_unchanged=True)
 
 
 def _with_steps_to_repeat(run: Run) -> Run:

@@ -13,6 +13,7 @@ from deskhand.governance.rates import last_hour
 from deskhand.governance.request import ApprovalFacts, Circumstances, ProofFacts, Request, request_for
 from deskhand.governance.switches import Switches
 from deskhand.records import accounts, approvals
+from deskhand.records.accounts import AUTOMATION
 from deskhand.records.approvals import Approval, ApprovalState
 from deskhand.records.database import Records, Transaction
 from deskhand.sdk.actions import Tier
@@ -164,12 +165,20 @@ class ApprovalRing:
         if mandate is None:
             return NO_APPROVAL
         if mandate.approval_id is None:
-            is_small = call.action.tier <= Tier.CLIENT_REVERSIBLE and not looked_at(case).is_privileged
-            return self.standing(mandate.plan) if is_small else NO_APPROVAL
+            return self._without(case, mandate.plan)
         approval = approvals.find(self.records, mandate.approval_id)
         if approval is None:
             return f"there is no approval {mandate.approval_id}"
         return _unfit(approval, mandate) or _too_old(approval, mandate, self.clock())
+
+    def _without(self, case: Case, plan: Plan) -> str | None:
+        """Judge a call nobody approved: up to tier 2 an automation's own version, or a person's grant, may cover it.
+
+        Whether a grant does, policy has decided by now: without one it asks for an approval itself.
+        """
+        if case.call.action.tier > Tier.CLIENT_REVERSIBLE or looked_at(case).is_privileged:
+            return NO_APPROVAL
+        return self.standing(plan) if plan.requested_by.startswith(AUTOMATION) else None
 
 
 def _unfit(approval: Approval, mandate: Mandate) -> str | None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from deskhand.records import runs
 from deskhand.records.database import Records, RecordsUnavailableError, Transaction
@@ -20,6 +21,8 @@ log = structlog.get_logger(__name__)
 _EVERY = 1.0
 """Seconds between looks at the switches."""
 _ORPHANS_EVERY = 30.0
+_MOST_TIMES = 5
+"""A run found so often with nobody carrying it on is left to a person."""
 
 
 class Fate(StrEnum):
@@ -28,7 +31,7 @@ class Fate(StrEnum):
     UNDER_WAY = "under way"
     """Queued, delayed or being carried out."""
     OVER = "over"
-    GIVEN_UP = "given up"
+    BROKEN = "broken"
     """It raised, or too many processes died in it."""
 
 
@@ -77,7 +80,7 @@ class Watch:
                 if time.monotonic() >= next_adoption:
                     self._adopt([run for run in listed if _goes_on_by_itself(run)])
                     next_adoption = time.monotonic() + _ORPHANS_EVERY
-            except RecordsUnavailableError as error:
+            except (RecordsUnavailableError, SQLAlchemyError) as error:
                 log.warning("runs are not looked after", reason=str(error))
 
     def _resume(self, listed: list[Run]) -> None:
@@ -92,16 +95,19 @@ class Watch:
     def _adopt(self, listed: list[Run]) -> None:
         fates = self.durable.fates([(run.id, run.segment) for run in listed])
         for run in listed:
-            fate = fates.get(run.id)
-            if fate is Fate.GIVEN_UP:
-                log.error("a run was given up", run=run.id)
-                self._unless_changed(run, _give_up)
-            elif fate is not Fate.UNDER_WAY:
-                log.warning("a run nobody carried on is taken up", run=run.id)
-                self._unless_changed(run, lambda transaction, run: self._go_on(transaction, run, "run.taken_up"))
+            if fates.get(run.id) is not Fate.UNDER_WAY:
+                self._unless_changed(run, self._take_up)
 
     def _go_on(self, transaction: Transaction, run: Run, kind: str) -> None:
         self.journal.go_on(transaction, run, kind)
+
+    def _take_up(self, transaction: Transaction, run: Run) -> None:
+        if run.taken_up >= _MOST_TIMES:
+            log.error("a run that cannot be carried on is left to a person", run=run.id)
+            _give_up(transaction, run)
+        else:
+            log.warning("a run nobody carried on is taken up", run=run.id)
+            self.journal.go_on(transaction, run, "run.taken_up", taken_up=run.taken_up + 1)
 
     def _unless_changed(self, seen: Run, act: "Act") -> None:
         with self.records.transaction(ACTOR) as transaction:

@@ -213,7 +213,7 @@ def _action(verb: str, arguments: type[Arguments], tier: Tier, effect: Effect, *
 
 
 SENT = "what was sent was sent"
-ACTIONS: Mapping[str, AnyAction] = {
+ACTIONS: dict[str, AnyAction] = {
     action.name: action
     for action in (
         _action(

@@ -1,0 +1,61 @@
+"""What carries segments out in unit tests: in this thread, when it is told to, with a memory as durable as DBOS's."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+from sqlalchemy import Connection
+
+from deskhand.workflow.watch import Fate
+
+Place = tuple[str, int]
+
+
+@dataclass
+class Inline:
+    """Segments in a list; what an act returned is returned again when a segment is repeated."""
+
+    queued: list[Place] = field(default_factory=list)
+    delays: dict[Place, float] = field(default_factory=dict)
+    pauses: list[float] = field(default_factory=list)
+    kept: dict[tuple[Place, str], dict[str, JsonValue]] = field(default_factory=dict)
+    broken: set[Place] = field(default_factory=set)
+    segment: Callable[[str, int], None] | None = None
+    _present: Place = ("", 0)
+
+    def enqueue(
+        self, connection: Connection, run_id: str, segment: int, *, partition: str, delay: float | None = None
+    ) -> None:
+        del connection, partition
+        self.queued.append((run_id, segment))
+        if delay is not None:
+            self.delays[(run_id, segment)] = delay
+
+    def fates(self, segments: Collection[Place]) -> Mapping[str, Fate]:
+        known = {run_id: Fate.UNDER_WAY for run_id, number in segments if (run_id, number) in self.queued}
+        return known | {run_id: Fate.BROKEN for run_id, number in segments if (run_id, number) in self.broken}
+
+    def act(self, name: str, do: Callable[[], dict[str, JsonValue]]) -> dict[str, JsonValue]:
+        key = (self._present, name)
+        if key not in self.kept:
+            self.kept[key] = do()
+        return self.kept[key]
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+    def launch(self, segment: Callable[[str, int], None]) -> None:
+        self.segment = segment
+
+    def close(self, *, patience: float = 10.0) -> None:
+        del patience
+        self.segment = None
+
+    def run(self, most: int = 100) -> None:
+        """Carry out so many segments, delayed or not, as far as there are any. A death leaves its segment queued."""
+        while self.queued and most:
+            most -= 1
+            self._present = self.queued[0]
+            assert self.segment is not None
+            self.segment(*self._present)
+            self.queued.remove(self._present)
