@@ -20,7 +20,9 @@ from deskhand.records.transaction import Value
 AUTOMATION = "automation:"
 """What the name of whoever asks begins with, where an automation asks by itself; no account can be called so."""
 
-RESERVED = frozenset({"agent", "audit", "desk", "deskhand", "gate", "intake", "nobody", "operator", "root", "system"})
+RESERVED = frozenset(
+    {"agent", "audit", "desk", "deskhand", "diagnosis", "gate", "intake", "nobody", "operator", "root", "system"}
+)
 """Names the record gives to deskhand itself: an account under one of them would pass for it."""
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
