@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deskhand.automation.binding import bind
@@ -144,6 +144,7 @@ def test_a_question_may_stand_for_a_parameter() -> None:
     assert plan.step("ask").arguments["to"] == Argument(source=SourceKind.PROMPT, origin="Which number?", person=ADA.id)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(list(FactSource)), st.text(max_size=40)), st.sets(st.sampled_from(list(Check))))
 def test_no_value_is_in_a_plan_that_is_neither_a_fact_nor_a_constant(
     values: dict[FactSource, str], lacking: set[Check]

@@ -1,7 +1,7 @@
 """A client may be stricter than the base and speak otherwise; it is never looser, and every difference has a reason."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -116,6 +116,7 @@ VALUES: st.SearchStrategy[JsonValue] = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(PATHS, VALUES), min_size=1, max_size=4))
 def test_no_overlay_loosens_anything(changes: list[tuple[str, JsonValue]]) -> None:
     base = automation()
