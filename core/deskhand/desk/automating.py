@@ -70,10 +70,6 @@ class Automating(RollingOut):
             return None
         return self.shelf.pinned(plan.automation.name, plan.automation.version, plan.tenant.id).document.approval
 
-    def stage_of(self, plan: Plan) -> Stage | None:
-        """Return how far a plan's automation may go at its client now, for policy; None for a plan of a sentence."""
-        return None if plan.automation is None else self.shelf.placed(plan.automation.name, plan.tenant.id).stage
-
     def shadows(self, name: str, tenant_id: str | None = None) -> list[Shadow]:
         """List what an automation would have done, newest first, held against what people did as far as is known."""
         self.recognising.compare()

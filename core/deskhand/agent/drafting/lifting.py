@@ -59,11 +59,18 @@ class Lifting:
             return Given(step=argument.origin)
         if argument.source is SourceKind.PROMPT:
             return Given(prompt=argument.origin[:_LONGEST_QUESTION])
+        return self._known(name, argument) or self._kept(step_id, title, name, argument)
+
+    def _known(self, name: str, argument: Argument) -> Given | None:
+        """Give the parameter for a value that is a fact of the ticket."""
         source = self._fact(name, argument.value)
         if source is not None:
             return self.parameter(source)
-        if isinstance(argument.value, str) and argument.value in self.facts.groups:
-            return self.group(self.facts.groups[argument.value])
+        group = self.facts.groups.get(argument.value) if isinstance(argument.value, str) else None
+        return None if group is None else self.group(group)
+
+    def _kept(self, step_id: str, title: str, name: str, argument: Argument) -> Given:
+        """Keep a value that is right for every ticket, and have any other asked for."""
         if name in LISTED and argument.source is SourceKind.DIRECTORY:
             self.remarks.append(f"{step_id}.{name} is one of this board's values: it fits tickets of this board.")
             return Given(constant=argument.value)
