@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,10 +12,11 @@ from deskhand.cli.answers import fail
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.cli.stores import expect_records
 from deskhand.configuration.loading import load
-from deskhand.desk.desk import Desk
 from deskhand.desk.refusals import DeskRefusedError
-from deskhand.llm.none import NoEngine
 from deskhand.records.accounts import Account
+
+if TYPE_CHECKING:
+    from deskhand.desk.desk import Desk
 
 PASSWORD = "DESKHAND_PASSWORD"  # noqa: S105  # the variable's name
 
@@ -29,11 +31,14 @@ as_option = click.option(
 
 
 @contextmanager
-def desk_of(config_path: Path) -> Iterator[Desk]:
+def desk_of(config_path: Path) -> Iterator["Desk"]:
     """Open the rooms of the configured desk for one command: nothing is polled, and no model is started.
 
     What the desk refuses becomes a message and an exit code.
     """
+    from deskhand.desk.desk import Desk  # noqa: PLC0415  # whoever only reads the records needs no desk
+    from deskhand.llm.none import NoEngine  # noqa: PLC0415  # as above
+
     configuration = load(config_path)
     expect_records(configuration)
     try:
@@ -43,7 +48,7 @@ def desk_of(config_path: Path) -> Iterator[Desk]:
         fail(ExitCode.FAILED, str(error))
 
 
-def signed_in(desk: Desk, name: str) -> Account:
+def signed_in(desk: "Desk", name: str) -> Account:
     """Check the password and return the account; exit where it is not right."""
     return desk.governing.confirm(name, password_of(name))
 
@@ -54,7 +59,7 @@ def password_of(name: str) -> str:
 
 
 @contextmanager
-def acting(config_path: Path, name: str) -> Iterator[tuple[Desk, Account]]:
+def acting(config_path: Path, name: str) -> Iterator[tuple["Desk", Account]]:
     """Open the desk and sign in."""
     with desk_of(config_path) as desk:
         yield desk, signed_in(desk, name)

@@ -4,18 +4,25 @@ from pathlib import Path
 
 import click
 
-from deskhand.cli.acting import acting, as_option, desk_of
+from deskhand.automation import plans
+from deskhand.cli.acting import acting, as_option
 from deskhand.cli.answers import (
     config_option,
     confirm,
     explaining_errors,
+    fail,
     json_option,
     print_json,
     print_line,
     print_table,
 )
+from deskhand.cli.exit_codes import ExitCode
 from deskhand.cli.showing import approval_document, run_document
+from deskhand.cli.stores import records_of
+from deskhand.configuration.loading import load
 from deskhand.governance.approval import Verdict
+from deskhand.governance.approval import text as approval_text
+from deskhand.records import approvals
 from deskhand.records.approvals import Approval, ApprovalState
 
 
@@ -31,8 +38,8 @@ def command() -> None:
 @explaining_errors
 def list_approvals(config_path: Path, *, everything: bool, as_json: bool) -> None:
     """List what waits for a decision, newest first."""
-    with desk_of(config_path) as desk:
-        found = desk.resolving.approvals(None if everything else ApprovalState.PENDING)
+    with records_of(load(config_path)) as records:
+        found = approvals.listing(records, None if everything else ApprovalState.PENDING)
     if as_json:
         print_json([approval_document(each) for each in found])
         return
@@ -47,9 +54,12 @@ def list_approvals(config_path: Path, *, everything: bool, as_json: bool) -> Non
 @explaining_errors
 def show(approval: str, config_path: Path, *, as_json: bool) -> None:
     """Show exactly what APPROVAL would allow."""
-    with desk_of(config_path) as desk:
-        found = desk.resolving.approval(approval)
-        text = desk.resolving.approval_text(found.plan_id)
+    with records_of(load(config_path)) as records:
+        found = approvals.find(records, approval)
+        plan = plans.find(records, found.plan_id) if found is not None else None
+    if found is None or plan is None:
+        fail(ExitCode.FAILED, f"there is no approval {approval}: `deskhand approval list` shows what waits")
+    text = approval_text(plan)
     if as_json:
         print_json({**approval_document(found), "text": text})
         return

@@ -1,5 +1,7 @@
 """`deskhand runs`: what is being carried out and what came of it; stop, take up again, put back."""
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -8,15 +10,22 @@ from deskhand.cli.acting import acting, as_option, desk_of, password_of
 from deskhand.cli.answers import (
     config_option,
     explaining_errors,
+    fail,
     json_option,
     print_json,
     print_line,
     print_pairs,
     print_table,
 )
-from deskhand.cli.running_desk import running_desk
+from deskhand.cli.exit_codes import ExitCode
 from deskhand.cli.showing import print_run, run_document
-from deskhand.records.runs import RunState
+from deskhand.cli.stores import records_of
+from deskhand.configuration.loading import load
+from deskhand.records import runs
+from deskhand.records.database import Records
+from deskhand.records.runs import Run, RunState
+
+_LOOK_AGAIN = 0.2
 
 
 @click.group(name="runs", help="See what is being carried out; stop, take up again, put back.")
@@ -36,9 +45,13 @@ def list_runs(
     config_path: Path, ticket: str | None, state: str | None, automation: str | None, limit: int, *, as_json: bool
 ) -> None:
     """List runs, newest first."""
-    with desk_of(config_path) as desk:
+    with records_of(load(config_path)) as records:
         chosen = RunState(state) if state else None
-        found = desk.resolving.runs(limit, state=chosen, automation=automation, ticket=ticket)
+        found = (
+            runs.of_ticket(records, ticket)[::-1]
+            if ticket
+            else runs.recent(records, limit, state=chosen, automation=automation)
+        )
     if as_json:
         print_json([run_document(each) for each in found])
         return
@@ -56,8 +69,10 @@ def list_runs(
 @explaining_errors
 def show(run: str, config_path: Path, *, as_json: bool) -> None:
     """Show RUN step by step."""
-    with desk_of(config_path) as desk:
-        found = desk.resolving.run(run)
+    with records_of(load(config_path)) as records:
+        found = runs.find(records, run)
+    if found is None:
+        fail(ExitCode.FAILED, f"there is no run {run}: `deskhand runs list` shows what there is")
     if as_json:
         print_json(run_document(found))
         return
@@ -71,10 +86,24 @@ def show(run: str, config_path: Path, *, as_json: bool) -> None:
 @explaining_errors
 def watch(run: str, seconds: float, config_path: Path) -> None:
     """Follow RUN until it is over: one line a change."""
-    with desk_of(config_path) as desk:
-        for each in desk.resolving.events(run, patience=seconds):
+    with records_of(load(config_path)) as records:
+        for each in _changes(records, run, seconds):
             steps = "  ".join(f"{step.id}:{step.state.value}" for step in each.steps)
             print_line(f"{each.state.value:<12} {steps}")
+
+
+def _changes(records: Records, run_id: str, seconds: float) -> Iterator[Run]:
+    end, last = time.monotonic() + seconds, None
+    while time.monotonic() < end:
+        run = runs.find(records, run_id)
+        if run is None:
+            fail(ExitCode.FAILED, f"there is no run {run_id}: `deskhand runs list` shows what there is")
+        if run != last:
+            yield run
+            last = run
+        if run.state.is_over:
+            return
+        time.sleep(_LOOK_AGAIN)
 
 
 @command.command()
@@ -122,6 +151,8 @@ def retry(run: str, name: str, config_path: Path) -> None:
 @explaining_errors
 def answer(run: str, step: str, name: str, config_path: Path) -> None:
     """Give RUN what it waits for, such as the code a person reads out. It is asked for, and kept nowhere."""
+    from deskhand.cli.running_desk import running_desk  # noqa: PLC0415  # whoever only reads needs no console
+
     with desk_of(config_path) as desk:
         password = password_of(name)
         who = desk.governing.confirm(name, password)
@@ -140,6 +171,8 @@ def answer(run: str, step: str, name: str, config_path: Path) -> None:
 @explaining_errors
 def reveal(run: str, step: str, name: str, config_path: Path, *, as_json: bool) -> None:
     """Show once what a step of RUN made for a person, such as a temporary password."""
+    from deskhand.cli.running_desk import running_desk  # noqa: PLC0415  # whoever only reads needs no console
+
     with desk_of(config_path) as desk:
         password = password_of(name)
         who = desk.governing.confirm(name, password)
