@@ -36,7 +36,7 @@ class Heard:
     hearings: tuple[Hearing, ...]
     near: tuple[str, ...]
     """Capabilities whose object is named, but not what to do with it."""
-    roles: Mapping[tuple[Role, str], frozenset[int]]
+    roles: Mapping[tuple[str, str], frozenset[int]]
     vendors: Mapping[str, int] = field(default_factory=dict)
     """Words that name a connector's vendor."""
     acting: frozenset[int] = frozenset()
@@ -80,37 +80,24 @@ class Listener:
         """Find what a clause could mean; words among ``names`` are never taken for typing slips."""
         words = [self._statable(word, names) for word in clause.words]
         matches = [match for each in self._lexicons for match in each.matches(words, names | self._lexicons[0].words)]
-        roles: dict[tuple[Role, str], frozenset[int]] = {}
-        parts: dict[str, dict[str, list[Match]]] = {}
-        phrases = [match.indices for match in matches if match.owner.kind == "function" and len(match.indices) > 1]
-        for match in matches:
-            kind = match.owner.kind
-            if kind in _PARTS:
-                parts.setdefault(match.owner.name, {}).setdefault(kind, []).append(match)
-            else:
-                key: tuple[Role, str] = (kind, match.owner.name)  # type: ignore[assignment]  # the parts are ruled out
-                if kind not in _TURNING or not any(match.indices < each for each in phrases):
-                    roles[key] = roles.get(key, frozenset()) | match.indices
-        known = frozenset().union(*(match.indices for match in matches))
+        parts, roles = _parts(matches), _roles(matches)
+        known = _indices(matches)
         is_anybody_named = bool(roles.keys() & _ANYBODY) or any(
             word.kind is Kind.ADDRESS or word.folded in names or (at not in known and is_introduced(clause, at))
             for at, word in enumerate(clause.words)
         )
-        hearings = [
-            hearing
-            for name, found in parts.items()
-            if (hearing := self._hearing(name, found, is_anybody_named=is_anybody_named)) is not None
-        ]
+        heard = (self._hearing(name, found, is_anybody_named=is_anybody_named) for name, found in parts.items())
+        hearings = tuple(each for each in heard if each is not None)
         sure = {hearing.capability for hearing in hearings}
         return Heard(
             clause,
-            tuple(hearings),
-            tuple(name for name, found in parts.items() if "object" in found and name not in sure),
-            roles,
-            {word.folded: at for at, word in enumerate(clause.words) if word.folded in self._vendors},
-            frozenset().union(*(match.indices for match in matches if match.owner.kind in {"verb", "phrase"})),
-            known,
-            frozenset().union(*(match.indices for match in matches if match.owner.kind in _PARTS - {"link", "never"})),
+            hearings,
+            near=tuple(name for name, found in parts.items() if "object" in found and name not in sure),
+            roles=roles,
+            vendors={word.folded: at for at, word in enumerate(clause.words) if word.folded in self._vendors},
+            acting=_indices([match for match in matches if match.owner.kind in {"verb", "phrase"}]),
+            known=known,
+            spoken=_indices([match for match in matches if match.owner.kind in _SPOKEN]),
         )
 
     def _hearing(self, name: str, found: Mapping[str, Sequence[Match]], *, is_anybody_named: bool) -> Hearing | None:
@@ -140,15 +127,37 @@ def takes(entry: CatalogueEntry, fields: frozenset[str]) -> bool:
     return not fields.isdisjoint(entry.fields)
 
 
+def _parts(matches: Sequence[Match]) -> Mapping[str, Mapping[str, Sequence[Match]]]:
+    """Sort the parts of wordings by capability and part."""
+    found: dict[str, dict[str, list[Match]]] = {}
+    for match in matches:
+        if match.owner.kind in _SPOKEN | _AROUND:
+            found.setdefault(match.owner.name, {}).setdefault(match.owner.kind, []).append(match)
+    return found
+
+
+def _roles(matches: Sequence[Match]) -> Mapping[tuple[str, str], frozenset[int]]:
+    """Sort what is no part of a wording by its role; a word inside a phrase that means nothing turns nothing."""
+    phrases = [match.indices for match in matches if match.owner.kind == "function" and len(match.indices) > 1]
+    found: dict[tuple[str, str], frozenset[int]] = {}
+    for match in matches:
+        key = (match.owner.kind, match.owner.name)
+        is_idle = match.owner.kind in _TURNING and any(match.indices < each for each in phrases)
+        if match.owner.kind not in _SPOKEN | _AROUND and not is_idle:
+            found[key] = found.get(key, frozenset()) | match.indices
+    return found
+
+
 def _indices(matches: Sequence[Match]) -> frozenset[int]:
     return frozenset().union(*(match.indices for match in matches))
 
 
-_PARTS: Final = frozenset({"verb", "object", "phrase", "extra", "link", "never"})
+_SPOKEN: Final = frozenset({"verb", "object", "phrase", "extra"})
+_AROUND: Final = frozenset({"link", "never"})
 _TOLD: Final = re.compile(r"(?:[^e]ed|ge\w+[dt]|iert|erstellt|entfernt|[ai]d[oa]s?)$")
 """How participles end, without accents: disabled, gesperrt, deaktiviert, bloqueada."""
 _TOLD_ACCENTED: Final = re.compile(r"(?<!it)(?:é|ée|és|ées)$")
 """French ones, which without their accent would be orders: réinitialisé; but identité and priorité are none."""
 _TURNING: Final = frozenset({"condition", "alternative", "negation"})
-"""Roles a word has not where it is part of a phrase that means nothing, such as “at once”."""
+"""Roles a word does not have inside a phrase that means nothing: the “once” of “at once”."""
 _ANYBODY: Final = frozenset({("person", "requester"), ("person", "them"), ("person", "one")})

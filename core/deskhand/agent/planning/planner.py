@@ -95,10 +95,10 @@ class Drafting:
     steps: list[PlannedStep] = field(default_factory=list, init=False)
     refusals: list[Refusal] = field(default_factory=list, init=False)
     unwanted: dict[str, str] = field(default_factory=dict, init=False)
+    """What is not to be done, with the clause that says so. It has to be said as clearly as what is."""
     _done: list[tuple[str, str]] = field(default_factory=list, init=False)
     """What was asked for so far, with the person it is about."""
     _started: dict[str, str] = field(default_factory=dict, init=False)
-
     _is_proof_asked_for: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -132,7 +132,7 @@ class Drafting:
             refuse_orders(heard, listener)
             return 1
         if heard.role("negation"):
-            self._note_unwanted(heard)
+            self.unwanted[self.selector.unwanted(heard)] = heard.clause.text
             return 1
         if at and pieces[at - 1].heard.role("negation") and heard.clause.joint in {Joint.PAUSE, Joint.AND}:
             raise ambiguous(
@@ -142,16 +142,8 @@ class Drafting:
         following = pieces[at + 1] if at + 1 < len(pieces) else None
         return self._plan(heard, following.heard if following and following.continues else None)
 
-    def _note_unwanted(self, heard: Heard) -> None:
-        """Take note of what is not to be done; it has to be as clear as what is."""
-        entry, hearing = self.selector.select(heard, is_negated=True)
-        del entry
-        self.unwanted[hearing.capability] = heard.clause.text
-
     def _plan(self, heard: Heard, following: Heard | None) -> int:
         entry, hearing = self.selector.select(heard)
-        if entry is None:
-            raise not_available("nothing that is connected for this client can do this")
         self._is_proof_asked_for |= hearing.capability == START
         taking = Taking(heard, hearing, entry, self.people, following)
         sayings = taking.sayings()
@@ -215,13 +207,9 @@ class Drafting:
 
     def proposal(self, text: str, *, requested_by: str, plan_id: str) -> Proposal:
         """Return the plan if nothing was refused, else every refusal."""
+        self._refuse_contradictions()
         if not (self.refusals and self._is_proof_asked_for):
             self._refuse_unproven()
-        for step in self.steps:
-            negated = self.unwanted.get(step.action.partition(".")[2])
-            if negated is not None:
-                contradiction = ambiguous("the sentence asks for this and says not to", (step.clause, negated))
-                self.refusals.append(contradiction.of(step.clause))
         if not self.refusals and not self.steps:
             self.refusals.append(not_understood("it says nothing that is to be done").of(text))
         if self.refusals:
@@ -236,6 +224,13 @@ class Drafting:
             steps=tuple(self.steps),
         )
         return Proposal(plan=plan, engine=self.selector.engine or RULES)
+
+    def _refuse_contradictions(self) -> None:
+        for step in self.steps:
+            negated = self.unwanted.get(step.action.partition(".")[2])
+            if negated is not None:
+                contradiction = ambiguous("the sentence asks for this and says not to", (step.clause, negated))
+                self.refusals.append(contradiction.of(step.clause))
 
     def _refuse_unproven(self) -> None:
         clauses_of = {step.id: step.clause for step in self.steps}

@@ -34,23 +34,23 @@ class Selector:
     adviser: Adviser
     engine: str = field(default="", init=False)
 
-    def select(self, heard: Heard, *, is_negated: bool = False) -> tuple[CatalogueEntry | None, Hearing]:
-        """Return the action and how it was heard; no action for what no connector offers. Raises RefusedClauseError.
-
-        Of a negated clause only the capability counts, and every word of it has to be explained.
-        """
-        ranked = sorted(((self._rank(heard, each), each) for each in heard.hearings), key=lambda pair: pair[0])
-        if not ranked:
-            raise not_understood(self._nothing_said(heard), self._near(heard))
-        best = [hearing for rank, hearing in ranked if rank == ranked[0][0]]
-        if is_negated:
-            return self._negated(heard, best)
-        if ranked[0][0][0] and len(best) > 1:
+    def select(self, heard: Heard) -> tuple[CatalogueEntry, Hearing]:
+        """Return the action and how it was heard. Raises RefusedClauseError."""
+        lost, best = self._best(heard)
+        if lost and len(best) > 1:
             raise not_understood("it says more than one thing, and not what joins them", self._titles(best))
         if not any(self._entries(each.capability) for each in best):
             raise not_available(f"no connector of this client can do it ({_plainly(best[0])})")
         hearing = best[0] if len(best) == 1 else self._untied(heard, best)
         return self._entry(heard, hearing), hearing
+
+    def unwanted(self, heard: Heard) -> str:
+        """Return the capability a negated clause is about; every word of it has to be explained."""
+        _, best = self._best(heard)
+        negating = heard.role("negation") | heard.role("helper")
+        if len(best) > 1 or set(heard.free(best[0], takes_person=True)) - negating:
+            raise not_understood("it says what not to do, but not clearly: say only what is to be done")
+        return best[0].capability
 
     def refuse_forbidden(self, entries: Sequence[CatalogueEntry]) -> list[CatalogueEntry]:
         """Return those of the entries that may be planned. Raises RefusedClauseError where there is none."""
@@ -65,12 +65,13 @@ class Selector:
             raise not_available(f"“{allowed[0].title}”: {unreached[allowed[0].name]}")
         return reached
 
-    def _negated(self, heard: Heard, best: Sequence[Hearing]) -> tuple[None, Hearing]:
-        negating = heard.role("negation") | heard.role("helper")
-        rest = set(heard.free(best[0], takes_person=True)) - negating
-        if len(best) > 1 or rest:
-            raise not_understood("it says what not to do, but not clearly: say only what is to be done")
-        return None, best[0]
+    def _best(self, heard: Heard) -> tuple[int, list[Hearing]]:
+        """Return the hearings that rank best, and how many words even they cannot explain."""
+        ranked = sorted(((self._rank(heard, each), each) for each in heard.hearings), key=lambda pair: pair[0])
+        if not ranked:
+            said = inert(heard.clause.text, 80)
+            raise not_understood(f"“{said}” says nothing that could be done here", self._near(heard))
+        return ranked[0][0][0], [hearing for rank, hearing in ranked if rank == ranked[0][0]]
 
     def _entry(self, heard: Heard, hearing: Hearing) -> CatalogueEntry:
         entries = self._entries(hearing.capability)
@@ -125,9 +126,6 @@ class Selector:
 
     def _entries(self, capability: str) -> list[CatalogueEntry]:
         return [entry for entry in self.catalogue if capability_of(entry) == capability]
-
-    def _nothing_said(self, heard: Heard) -> str:
-        return f"“{inert(heard.clause.text, 80)}” says nothing that could be done here"
 
     def _near(self, heard: Heard) -> tuple[str, ...]:
         return tuple(entry.title for name in heard.near for entry in self._entries(name)[:1])

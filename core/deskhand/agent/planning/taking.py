@@ -103,8 +103,8 @@ class Taking:
         if not offered:
             return "", ""
         named = [name for name in offered if self.heard.role("field", name)]
-        if len(named) > 1 and "subtype" in named:
-            named.remove("type")
+        if {"type", "subtype"} <= set(named):
+            named.remove("type")  # “sub type”
         if len(named) != 1:
             raise not_understood("it is not clear which field of the ticket to set: name one field in each clause")
         levels = {at for at in self.heard.role("level") if at not in self.hearing.explained}

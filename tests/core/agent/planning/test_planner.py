@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from deskhand.agent.planning.catalogue import Catalogue
 from deskhand.agent.planning.choosing import TRIAL
+from deskhand.agent.planning.lexicon import lexicon
 from deskhand.agent.planning.phones import e164
 from deskhand.agent.planning.planner import Planner
 from deskhand.automation.plan import Refusal, RefusalReason, SourceKind
@@ -306,8 +307,8 @@ def test_any_text_is_planned_or_refused(text: str) -> None:
     assert (proposal.plan is None) == bool(proposal.refusals)
 
 
-@given(st.lists(st.sampled_from(WORDS), max_size=14))
-@settings(max_examples=500, deadline=None)
+@given(st.lists(st.sampled_from(WORDS) | st.sampled_from(sorted(lexicon().words)), max_size=14))
+@settings(max_examples=1000, deadline=None)
 def test_the_same_words_come_to_the_same(words: list[str]) -> None:
     sentence = " ".join(words)
     assert propose(sentence) == propose(sentence)
