@@ -41,6 +41,12 @@ def test_a_new_type_is_told_too() -> None:
     assert found.is_drifting
 
 
+def test_a_small_fall_in_very_many_marks_is_no_alarm() -> None:
+    found = agreement_drift("type", [True] * 9_500 + [False] * 500, [True] * 9_300 + [False] * 700)
+    assert found is not None
+    assert not found.is_drifting
+
+
 def test_chance_raises_no_alarm() -> None:
     dice = random.Random(1)
     labels = [f"type {number}" for number in range(12)]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from deskhand.knowledge.corrections import corrected
 from deskhand.knowledge.training import train
 from deskhand.records.documents import FieldName
@@ -19,6 +21,7 @@ def test_what_people_corrected_is_what_is_learned_from() -> None:
 
 def test_below_a_type_that_was_wrong_nothing_stands() -> None:
     closed = next(each for each in past(30) if each.ticket.type != NETWORK)
+    closed = replace(closed, ticket=replace(closed.ticket, item=Reference("i", "Windows")))
     (found,) = corrected([closed], {closed.ticket.id: {FieldName.TYPE: NETWORK}})
     assert (found.ticket.type, found.ticket.subtype, found.ticket.item) == (NETWORK, None, None)
 

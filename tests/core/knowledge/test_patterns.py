@@ -133,6 +133,12 @@ def test_of_very_many_texts_some_are_compared_and_all_are_placed() -> None:
     assert [len(each) for each in groups(rows, 5)] == [MOST_COMPARED] * 3
 
 
+def test_what_is_like_no_group_is_in_none() -> None:
+    rows = np.repeat(np.eye(2, 3, dtype=np.float32), 20, axis=0)
+    stranger = np.array([[0, 0, 1]], dtype=np.float32)
+    assert [each.tolist() for each in groups(np.vstack([rows, stranger]), 5)] == [list(range(20)), list(range(20, 40))]
+
+
 def test_where_requests_say_nothing_what_was_done_tells_them_apart() -> None:
     texts = [""] * 40
     done = [comparable("replaced the toner cartridge" if number % 2 else "reset password") for number in range(40)]

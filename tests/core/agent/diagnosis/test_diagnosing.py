@@ -8,7 +8,7 @@ from deskhand.agent.diagnosis.changes import successor
 from deskhand.agent.diagnosis.diagnosing import Diagnostician, Try
 from deskhand.agent.diagnosis.failed_run import FailedRun
 from deskhand.automation import yaml_form
-from deskhand.automation.document import Automation, Check, Given
+from deskhand.automation.document import Automation, Check, Given, Precondition
 from deskhand.automation.linter import errors, lint
 from deskhand.records.diagnoses import Diagnosis, FailureCause, Replay
 from deskhand.records.runs import Cause
@@ -68,7 +68,7 @@ def test_a_renamed_status_counts_where_only_one_is_close() -> None:
         World(),
         World({"status_id": OTHERS}),
         World({"status_id": (*OTHERS, RESOLVED, Reference("43", "resolved"))}),
-        World({"status_id": (*OTHERS, RESOLVED, Reference(OLD_STATUS, "Resolved"))}),
+        World({"status_id": (*OTHERS, RESOLVED, Reference(OLD_STATUS, "Waiting"))}),
     ],
     ids=["unknown", "nothing alike", "two of the name", "still there"],
 )
@@ -140,6 +140,20 @@ def test_a_precondition_that_would_have_kept_it_from_running_is_added() -> None:
     assert "they are a global administrator" in found.change.because
 
 
+def test_what_is_required_already_is_not_required_twice() -> None:
+    required = (Precondition(check=Check.REQUESTER_IS_NOT_PRIVILEGED),)
+    document = DOCUMENT.model_copy(update={"preconditions": required})
+    world = World(lacking={Check.REQUESTER_IS_NOT_PRIVILEGED: "they are a global administrator"})
+    assert diagnose(failure("join", Cause.REFUSED, document=document, ring="policy"), world).change is None
+
+
+def test_a_constant_of_another_step_is_no_ground_for_an_argument() -> None:
+    group = ACTIONS["identity_entra.add_group_member"]
+    fields = {**group.fields, "status_id": group.fields["company_id"]}
+    world = World(actions={**ACTIONS, group.name: dataclasses.replace(group, fields=fields)})
+    assert diagnose(failure("join", Cause.BUG), world).change is None
+
+
 @pytest.mark.parametrize("cause", [Cause.RATE, Cause.OUTAGE, Cause.AUTHORIZATION, Cause.UNKNOWN_OUTCOME])
 def test_trouble_that_is_not_the_automations_changes_nothing_in_it(cause: Cause) -> None:
     world = World({"status_id": (RESOLVED,)}, dict.fromkeys(Check, "it does not hold"))
@@ -157,6 +171,8 @@ def test_a_word_that_only_failing_tickets_have_is_kept_off() -> None:
     found = diagnose(failed, World(words=words))
     assert found.change is None, "one failure is no pattern"
     refused = [run(number, failed=("join", Cause.REFUSED), ring="policy") for number in (499, 498)]
+    few = diagnose(failure("join", Cause.REFUSED, [*refused, *done[:4]], ring="policy"), World(words=words))
+    assert few.change is None, "four that worked are too few"
     found = diagnose(failure("join", Cause.REFUSED, [*refused, *done], ring="policy"), World(words=words))
     assert proposed(found).match.forbidden == ("contractor",)
     assert proposed(found).match.required == ("vpn",)
