@@ -9,11 +9,16 @@ import hashlib
 from collections.abc import Mapping
 from typing import Self
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, text
 
 from deskhand.records.canonical import canonical_json
 from deskhand.records.schema import RECORDS
 
+_QUERIES = {
+    table.name: text(f"SELECT {', '.join(column.name for column in table.columns)} FROM {table.name}")  # noqa: S608  # ours
+    for table in RECORDS
+}
+"""As text, since each verification opens the store anew and would compile them anew."""
 _SIZE = 512
 _MODULUS = 1 << (8 * _SIZE)
 
@@ -46,10 +51,10 @@ class State:
     def of(cls, connection: Connection) -> Self:
         """Count every row there is, in constant memory."""
         state = cls()
-        for table in RECORDS:
-            with connection.execute(select(table), execution_options={"yield_per": 1000}) as rows:
+        for table, query in _QUERIES.items():
+            with connection.execute(query, execution_options={"yield_per": 1000}) as rows:
                 for row in rows.mappings():
-                    state.add(table.name, dict(row))
+                    state.add(table, dict(row))
         return state
 
 
