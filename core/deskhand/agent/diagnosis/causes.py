@@ -175,6 +175,12 @@ def _changed(failed: FailedRun) -> Finding:
         f"Say in step {failed.step.id} of the automation what takes its place: edit it, back-test it and have it "
         "approved as any version."
     )
+    if failed.is_overlaid:
+        whose = failed.plan.tenant
+        todo = (
+            f"The overlay of {whose.name} fixes it, for step {failed.step.id}: propose another with "
+            f"`deskhand automation overlay propose {failed.run.automation} FILE --tenant {whose.id}`."
+        )
     return Finding(FailureCause.CHANGED_DATA, summary, todo)
 
 

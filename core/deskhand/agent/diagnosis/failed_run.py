@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from deskhand.automation.document import Automation
+from deskhand.automation.document import Automation, Given
 from deskhand.automation.plan import Plan, PlannedStep, SourceKind
 from deskhand.records.runs import Cause, Run, RunState, StepRecord, StepState
 
@@ -69,6 +69,13 @@ class FailedRun:
     def constants(self) -> dict[str, str]:
         """The arguments of the failing step that the automation's text fixes, by name."""
         return constants_of(self.planned)
+
+    @property
+    def is_overlaid(self) -> bool:
+        """Tell whether a constant of the failing step is this client's own, and not what the automation says."""
+        step = next((each for each in self.document.steps if each.id == self.step.id), None) if self.document else None
+        given = step.arguments if step is not None else {}
+        return any(name in given and given[name] != Given(constant=value) for name, value in self.constants.items())
 
     def same_action(self) -> Iterator[tuple[Run, StepRecord]]:
         """Go through other runs' steps of the same action that came to an end, newest first."""

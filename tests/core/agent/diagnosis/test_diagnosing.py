@@ -91,6 +91,7 @@ def test_what_a_clients_overlay_fixes_is_not_changed_for_everybody() -> None:
     found = diagnose(failed, World({"status_id": (*OTHERS, RESOLVED)}))
     assert found.cause is FailureCause.CHANGED_DATA
     assert (found.change, found.rejected) == (None, ())
+    assert found.todo.startswith("The overlay of Client 1 fixes it, for step resolve: propose another")
 
 
 def test_a_change_that_fails_its_replay_is_not_offered() -> None:
