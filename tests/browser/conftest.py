@@ -1,4 +1,4 @@
-"""A real Chromium before a real desk. Everything lives as long as this folder's tests: the driver owns the event loop."""
+"""A real Chromium before a real desk, both for this folder alone: while its driver lives, it owns the event loop."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import count
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,20 @@ PEOPLE: Mapping[str, tuple[str, frozenset[Role]]] = {
 }
 """Besides siobhan, who was first and may do everything."""
 PAST = (
-    ("Outlook keeps asking for the password", "Accounts", "Password", "Reset the password and revoked the sessions.", 0.2),
-    ("Locked out after getting a new phone", "Accounts", "Locked", "Verified her, reset the password, texted her.", 0.4),
+    (
+        "Outlook keeps asking for the password",
+        "Accounts",
+        "Password",
+        "Reset the password and revoked the sessions.",
+        0.2,
+    ),
+    (
+        "Locked out after getting a new phone",
+        "Accounts",
+        "Locked",
+        "Verified her, reset the password, texted her.",
+        0.4,
+    ),
     ("Teams signs me out every few minutes", "Accounts", "Password", "Revoked sessions, she signed in again.", 0.5),
     ("Printer on the second floor prints blank pages", "Hardware", "Printer", "Changed the toner.", 0.3),
     ("Laptop does not start", "Hardware", "Laptop", "Changed the battery.", 1.0),
@@ -76,7 +88,11 @@ class Practice:
         note = {"text": words, "contact": self.contact}
         number = str(
             self.psa.seed_ticket(
-                summary, board=self.board, company=self.company, contact=self.contact, notes=[note]  # type: ignore[list-item]  # it is one
+                summary,
+                board=self.board,
+                company=self.company,
+                contact=self.contact,
+                notes=[note],  # type: ignore[list-item]  # it is one
             )
         )
         wait_until(lambda: explanations.find(self.desk.records, number), f"ticket {number} is handled")
@@ -179,5 +195,3 @@ def _hire(desk: Desk) -> None:
     first = desk.governing.accounts()[0]
     for name, (display_name, roles) in PEOPLE.items():
         desk.governing.add_account(first, Account(name, display_name, roles), PASSWORD)
-
-

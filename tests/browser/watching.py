@@ -88,7 +88,8 @@ class Watch:
 _NAME = r"""() => {
     const at = document.activeElement;
     if (!at) return "";
-    return (at.getAttribute("aria-label") || (at.labels && at.labels[0] && at.labels[0].textContent) || at.textContent || "").trim().replace(/\s+/g, " ");
+    const label = at.labels && at.labels[0] && at.labels[0].textContent;
+    return (at.getAttribute("aria-label") || label || at.textContent || "").trim().replace(/\s+/g, " ");
 }"""
 
 

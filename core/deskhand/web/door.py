@@ -129,6 +129,7 @@ class Door:
             theme=cookies.theme(request.cookies),
             client=request.client.host if request.client else "",
             is_secure=request.url.scheme == "https",
+            is_local=is_local(request.scope),
             is_partial=request.headers.get("hx-request") == "true",
             is_document=request.headers.get("accept") == "application/json",
             is_framed=False,
@@ -154,7 +155,7 @@ class Door:
 
     def _ask_in(self, visit: Visit, entry: Entry, request: Request) -> Response:
         """Lead a stranger to sign-in or set-up; what a script or a form asks for is refused, and says where to go."""
-        if not visit.is_set_up and not is_local(request.scope):
+        if not visit.is_set_up and not visit.is_local:
             return PlainTextResponse("This desk is not set up yet. Set it up on its own machine.\n", 403)
         where = f"/sign-in?next={quote(_wanted(visit, request), safe='/')}" if visit.is_set_up else "/setup"
         if visit.is_partial or entry.is_change or request.headers.get("accept") == "text/event-stream":

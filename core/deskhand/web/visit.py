@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
@@ -38,6 +37,8 @@ class Visit:
     client: str
     """The address the request came from."""
     is_secure: bool
+    is_local: bool
+    """Asked on this machine, under one of its own names."""
     is_partial: bool
     """Asked for by a script of the page, which takes a part of it and not a page."""
     is_document: bool
@@ -45,11 +46,6 @@ class Visit:
     is_framed: bool
     is_set_up: bool
     """Whether anybody may sign in yet."""
-
-    @property
-    def here(self) -> str:
-        """The address of this very page, with its query."""
-        return f"{self.address}?{urlencode(self.query)}" if self.query else self.address
 
     @property
     def who(self) -> Account:

@@ -31,14 +31,19 @@ def visitor(desk: Desk) -> Visit:
     Without roles (None) nobody is signed in.
     """
     app = create_app(desk)
+    tokens: dict[frozenset[Role], str] = {}
 
     def visit(
         address: str = "127.0.0.1",
         name: str = "127.0.0.1:8484",
         roles: frozenset[Role] | None = EVERYTHING,
         scheme: str = "http",
+        *,
+        is_new: bool = False,
     ) -> Browser:
-        token = signed_in(desk, roles) if roles is not None else ""
+        if roles is not None and (is_new or roles not in tokens):
+            tokens[roles] = signed_in(desk, roles)
+        token = tokens[roles] if roles is not None else ""
         return Browser(app, address, name, token, form_key(token), scheme)
 
     return visit

@@ -1,6 +1,8 @@
 """Who sees customers' words: this machine, under its own name, and nobody a proxy speaks for."""
 
 import socket
+from collections.abc import Iterator
+from html import unescape
 from http.client import HTTPConnection
 
 import pytest
@@ -9,9 +11,20 @@ from deskhand.configuration.schema import WebSettings
 from deskhand.daemon import serving
 from deskhand.desk.desk import Desk
 from deskhand.web.app import create_app
-from tests.core.web.conftest import WORDS, Visit
+from tests.core.web.conftest import EVERYTHING, PASSWORD, WORDS, Visit, quiet_desk, signed_in, visitor
+from tests.core.web.documents import fill
 
-CONSOLE = ("/", "/tickets/1", "/quarantine", "/record", "/static/live.js", "/nowhere", "/healthzz", "/callbacksx")
+CONSOLE = (
+    "/",
+    "/tickets/1",
+    "/sign-in",
+    "/setup",
+    "/record",
+    "/static/app.css",
+    "/nowhere",
+    "/healthzz",
+    "/callbacksx",
+)
 
 
 @pytest.mark.parametrize("path", CONSOLE)
@@ -103,18 +116,56 @@ def raw(port: int, request: bytes) -> bytes:
 
 
 def test_over_a_real_socket_the_server_trusts_no_forwarding_header_and_names_no_software(busy_desk: Desk) -> None:
+    token = signed_in(busy_desk, EVERYTHING)
     with serving(create_app(busy_desk), WebSettings(port=0)) as url:
         port = int(url.rpartition(":")[2])
         connection = HTTPConnection("127.0.0.1", port, timeout=10)
-        connection.request("GET", "/")
+        session = {"Cookie": f"deskhand-session={token}"}
+        connection.request("GET", "/", headers=session)
         answer = connection.getresponse()
         assert WORDS.replace("'", "&#39;") in answer.read().decode()
         assert (answer.status, answer.getheader("server")) == (200, None)
         for headers in ({"X-Forwarded-For": "127.0.0.1"}, {"Host": "evil.example"}):
-            connection.request("GET", "/", headers=headers)
+            connection.request("GET", "/", headers={**session, **headers})
             answer = connection.getresponse()
             assert (answer.status, b"customer" in answer.read()) == (403, False)
         connection.close()
+
+
+@pytest.fixture
+def open_to_others() -> Iterator[Visit]:
+    """Visits to a desk that answers technicians' machines under one name."""
+    files = {"certificate": "/nowhere/desk.pem", "private_key": "/nowhere/desk.key"}
+    with quiet_desk(web={**files, "hosts": ["desk.msp.example"]}) as desk:
+        fill(desk, WORDS)
+        yield visitor(desk)
+
+
+def test_another_machine_is_answered_by_https_under_a_name_that_is_set_and_nothing_else(open_to_others: Visit) -> None:
+    for name, scheme, status in (
+        ("desk.msp.example", "https", 200),
+        ("desk.msp.example:8484", "https", 200),
+        ("DESK.MSP.EXAMPLE", "https", 200),
+        ("desk.msp.example", "http", 403),
+        ("evil.example", "https", 403),
+        ("desk.msp.example.evil.example", "https", 403),
+        ("192.0.2.1", "https", 403),
+    ):
+        answer = open_to_others("192.0.2.7", name, scheme=scheme).get("/")
+        assert (answer.status_code, WORDS in unescape(answer.text)) == (status, status == 200), (name, scheme)
+    proxied = open_to_others("192.0.2.7", "desk.msp.example", scheme="https").get("/", headers={"via": "1.1 proxy"})
+    assert proxied.status_code == 403
+
+
+def test_over_https_the_session_cookie_is_bound_to_this_host_and_the_browser_keeps_to_https(
+    open_to_others: Visit,
+) -> None:
+    stranger = open_to_others("192.0.2.7", "desk.msp.example", roles=None, scheme="https")
+    answer = stranger.submit("/sign-in", {"name": "first", "password": PASSWORD})
+    (cookie,) = answer.headers.get_list("set-cookie")
+    assert cookie.startswith("__Host-deskhand=")
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    assert "max-age=31536000" in answer.headers["strict-transport-security"]
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ from deskhand.knowledge.text import visible
 from deskhand.records.documents import FieldName, Handling, OutcomeKind
 from tests.core.web import html_pages
 from tests.core.web.browser import Browser
-from tests.core.web.conftest import Visit, quiet_desk, visitor
+from tests.core.web.conftest import WORDS, Visit, quiet_desk, visitor
 from tests.core.web.documents import decision, fill, save, triage, why
 
-PAGES = ("/", "/tickets/1", "/tickets/10", "/quarantine", "/record")
+PAGES = ("/", "/tickets/1", "/tickets/10", "/panel/1", "/panel/10", "/quarantine", "/record")
+MORE_PAGES = ("/approvals", "/runs", "/automations", "/candidates", "/govern", "/reviews", "/switches", "/accounts")
 HOSTILE = (
     "<script>alert(1)</script>",
     "</script><script src=//evil.example></script>",
@@ -38,10 +39,20 @@ HOSTILE = (
 )
 
 
+@pytest.fixture(scope="module")
+def plain() -> list[list[tuple[str, tuple[str, ...]]]]:
+    """The shape of every page where a ticket says nothing special."""
+    with quiet_desk() as desk:
+        browser = visitor(desk)()
+        fill(desk, WORDS)
+        return [html_pages.read(browser.get(path).text).skeleton for path in PAGES]
+
+
 @pytest.mark.parametrize("words", HOSTILE)
-def test_hostile_words_stay_words_on_every_page(desk: Desk, browser: Browser, visit_busy: Visit, words: str) -> None:
+def test_hostile_words_stay_words_on_every_page(
+    desk: Desk, browser: Browser, plain: list[list[tuple[str, tuple[str, ...]]]], words: str
+) -> None:
     fill(desk, words)
-    plain = [html_pages.read(visit_busy().get(path).text).skeleton for path in PAGES]
     hostile = [html_pages.read(browser.get(path).text) for path in PAGES]
     assert [page.skeleton for page in hostile] == plain
     assert not any(page.oddities for page in hostile)
@@ -62,18 +73,34 @@ def test_whatever_a_ticket_says_its_page_keeps_its_shape(desk: Desk, browser: Br
     assert told.skeleton == plain.skeleton
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*PAGES, *MORE_PAGES])
 def test_scripts_styles_and_links_are_our_own_and_nothing_is_inline(visit_busy: Visit, path: str) -> None:
     page = html_pages.read(visit_busy().get(path).text)
-    assert page.values("script", "src") == ["/static/live.js"]
-    assert page.values("link", "href") == ["data:,", "/static/console.css"]
+    scripts = [each.partition("?")[0] for each in page.values("script", "src")]
+    assert scripts == [f"/static/{name}.min.js" for name in ("htmx", "hx-csp", "hx-sse")]
+    assert [each.partition("?")[0] for each in page.values("link", "href")] == ["data:,", "/static/app.css"]
     assert all(value.startswith(("/", "#")) and not value.startswith("//") for value in page.values("a", "href"))
     names = {name for _, attributes in page.elements for name, _ in attributes}
-    assert not [name for name in names if name.startswith(("on", "hx-", "data-hx")) or name == "style"]
+    assert not [name for name in names if name.startswith(("on", "hx-on", "data-hx")) or name == "style"]
     assert "style" not in {tag for tag, _ in page.elements}
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*PAGES, *MORE_PAGES])
+def test_every_element_with_a_hook_carries_the_nonce_and_every_form_the_key_of_its_session(
+    visit_busy: Visit, path: str
+) -> None:
+    browser = visit_busy()
+    page = html_pages.read(browser.get(path).text)
+    for tag, attributes in page.elements:
+        names = {name for name, _ in attributes if name.startswith("hx-")}
+        assert not names or "hx-nonce" in names, (tag, names)
+    forms = [dict(each) for tag, each in page.elements if tag == "form"]
+    keys = [dict(each).get("value") for tag, each in page.elements if dict(each).get("name") == "csrf"]
+    assert keys == [browser.csrf] * len(forms)
+    assert all(each["method"] == "post" and each["action"].startswith("/") for each in forms)
+
+
+@pytest.mark.parametrize("path", [*PAGES, *MORE_PAGES])
 def test_every_id_on_a_page_is_its_only_one(visit_busy: Visit, path: str) -> None:
     page = html_pages.read(visit_busy().get(path).text)
     ids = [value for _, attributes in page.elements for name, value in attributes if name == "id"]
@@ -82,12 +109,23 @@ def test_every_id_on_a_page_is_its_only_one(visit_busy: Visit, path: str) -> Non
     assert set(labels) <= set(ids)
 
 
-@pytest.mark.parametrize("path", ["/", "/quarantine", "/record"])
+@pytest.mark.parametrize(
+    "path", ["/", "/quarantine", "/record", "/approvals", "/runs", "/automations", "/candidates", "/reviews"]
+)
 def test_a_page_without_data_says_what_will_be_there(browser: Browser, path: str) -> None:
     answer = browser.get(path)
     assert answer.status_code == 200
     page = html_pages.read(answer.text)
-    expected = {"/": "Nothing here yet", "/quarantine": "Nothing is held", "/record": "Entries, newest first"}
+    expected = {
+        "/": "Nothing here yet",
+        "/quarantine": "Nothing is held",
+        "/record": "Entries, newest first",
+        "/approvals": "Nothing waits",
+        "/runs": "Nothing was run yet",
+        "/automations": "There are none yet",
+        "/candidates": "Nothing recurs often enough yet",
+        "/reviews": "Nothing waits for a mark",
+    }
     assert expected[path] in page.text
 
 
@@ -216,7 +254,7 @@ def test_a_filter_that_is_none_shows_everything(many: Browser, outcome: str) -> 
     answer = many.get(f"/?outcome={outcome}")
     assert len(listed(many, f"/?outcome={outcome}")) == 50
     assert outcome == "" or outcome not in answer.text or outcome == "<script>"
-    assert len(html_pages.read(answer.text).values("script", "src")) == 1
+    assert len(html_pages.read(answer.text).values("script", "src")) == 3
 
 
 def test_parameters_nobody_asked_for_are_ignored(many: Browser) -> None:

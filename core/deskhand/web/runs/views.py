@@ -1,5 +1,8 @@
 """Runs: the list, one run step by step, and what people do about it."""
 
+import re
+from urllib.parse import urlencode
+
 from pydantic import SecretStr
 from starlette.responses import JSONResponse, Response
 
@@ -12,12 +15,15 @@ from deskhand.web.signing_in.views import own_path
 from deskhand.web.visit import MissingError, Visit
 
 MOST = 100
+_AUTOMATION = re.compile(r"[a-z][a-z0-9-]{0,59}")
 
 
 def listing(visit: Visit) -> Response:
     """Show runs, newest first; of one state or automation where one is asked for."""
     state = next((each for each in RunState if each.value == visit.query.get("state")), None)
-    automation = visit.query.get("automation") or None
+    named = visit.query.get("automation", "")
+    automation = named if _AUTOMATION.fullmatch(named) else None
+    chosen = {"state": state.value if state else "", "automation": automation or ""}
     found = visit.desk.resolving.runs(MOST, state=state, automation=automation)
     return page(
         visit,
@@ -27,6 +33,7 @@ def listing(visit: Visit) -> Response:
         states=list(RunState),
         current=state,
         automation=automation,
+        here=f"/runs?{urlencode({key: value for key, value in chosen.items() if value})}",
     )
 
 

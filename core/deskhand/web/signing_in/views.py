@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.web import cookies
+from deskhand.web.access import RefusedVisitError
 from deskhand.web.shell.pages import part, with_status
 from deskhand.web.signing_in.limits import SignInLimit
 from deskhand.web.visit import SEE_OTHER, MissingError, Visit
@@ -42,12 +43,12 @@ class SigningIn:
 
     def ask_to_set_up(self, visit: Visit) -> Response:
         """Show the set-up form; once an admin exists there is no such page, for good."""
-        _refuse_set_up_again(visit)
+        _refuse_set_up(visit)
         return part(visit, "signing_in/setup.html", problem="", form={})
 
     def set_up(self, visit: Visit) -> Response:
         """Make the first admin's account and sign it in."""
-        _refuse_set_up_again(visit)
+        _refuse_set_up(visit)
         if self.limit.is_reached(visit.client):
             return self._set_up_form(visit, TOO_OFTEN, 429)
         if visit.form.get("password") != visit.form.get("again"):
@@ -93,9 +94,12 @@ def own_path(wanted: str) -> str:
     return wanted if _OUR_OWN_PATH.fullmatch(wanted) else "/"
 
 
-def _refuse_set_up_again(visit: Visit) -> None:
+def _refuse_set_up(visit: Visit) -> None:
+    """Set a desk up once, and only from its own machine."""
     if visit.is_set_up:
         raise MissingError("There is no such page.")
+    if not visit.is_local:
+        raise RefusedVisitError("This desk is not set up yet. Set it up on its own machine.")
 
 
 def _begun(visit: Visit, token: str, where: str) -> Response:

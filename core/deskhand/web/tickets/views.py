@@ -46,6 +46,7 @@ def listing(visit: Visit) -> Response:
         figures=_figures(desk.health().work, counts),
         filters=_filters(outcome, counts),
         model_line=desk.model_line,
+        here=_link(outcome, number),
         newer=_link(outcome, number - 1) if number else None,
         older=_link(outcome, number + 1) if len(found) > PAGE else None,
     )
