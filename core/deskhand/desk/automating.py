@@ -66,9 +66,7 @@ class Automating(RollingOut):
 
     def approval_of(self, plan: Plan) -> ApprovalRule | None:
         """Return what approval a plan's automation asks for as it holds at the client; None where it asks for none."""
-        if plan.automation is None:
-            return None
-        return self.shelf.pinned(plan.automation.name, plan.automation.version, plan.tenant.id).document.approval
+        return self.shelf.approval_rule(plan)
 
     def shadows(self, name: str, tenant_id: str | None = None) -> list[Shadow]:
         """List what an automation would have done, newest first, held against what people did as far as is known."""

@@ -9,6 +9,7 @@ from deskhand.identity.resolver import Ambiguity
 from deskhand.intake.intake import Intake
 from deskhand.sdk.errors import NotFoundError
 from deskhand.sdk.models import Note, TenantContext, Ticket
+from deskhand.workflow.gate import RefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,10 @@ class Contexts:
     def of(self, ticket_id: str) -> TenantContext:
         """Say whose ticket it is now. Raises DeskRefusedError as `read` does."""
         return self.read(ticket_id)[0]
+
+    def certain(self, ticket_id: str) -> TenantContext:
+        """Say whose ticket it is now, in the gate's own words where that is not certain: RefusedError."""
+        try:
+            return self.of(ticket_id)
+        except DeskRefusedError as error:
+            raise RefusedError(str(error)) from error

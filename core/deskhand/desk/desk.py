@@ -10,9 +10,11 @@ from typing import Self
 import structlog
 
 from deskhand.configuration.schema import Configuration
+from deskhand.desk.anchoring import TicketNotes, open_anchoring
 from deskhand.desk.automating import Automating
 from deskhand.desk.callbacks import Callbacks
 from deskhand.desk.connections import Connections
+from deskhand.desk.contexts import Contexts
 from deskhand.desk.correcting import Correcting
 from deskhand.desk.governing import Governing
 from deskhand.desk.handling import Handler
@@ -29,8 +31,10 @@ from deskhand.desk.services import Foundations, Services, gate_of, join, known_s
 from deskhand.desk.stores import open_mirror, open_records
 from deskhand.desk.taxonomies import LiveTaxonomies
 from deskhand.desk.upkeep import Upkeep
+from deskhand.desk.vouching import Vouching
 from deskhand.desk.working import Worker
 from deskhand.desk.writing import Writer
+from deskhand.governance import approval
 from deskhand.intake.intake import Intake, StoppedError
 from deskhand.intake.schedule import Schedule
 from deskhand.llm.engine import Engine
@@ -61,6 +65,7 @@ class Desk:
     callbacks: Callbacks
     schedule: Schedule
     services: Services
+    vouching: Vouching
     stopping: threading.Event
     _closing: ExitStack
     _phase: str = field(default="starting", init=False)
@@ -107,13 +112,16 @@ class Desk:
         taxonomies = LiveTaxonomies(system, clock)
         governing = Governing(records, clock, known_subjects(connections, mirror))
         foundations = Foundations(configuration, connections, records, mirror, engine, intake, judgement, clock, own_id)
+        contexts = Contexts(intake, judgement)
+        notes = TicketNotes(system, lambda ticket, text, key: writer.add_note(contexts.certain(ticket), text, key))
+        vouching = Vouching(open_anchoring(configuration, records, notes=notes, clock=clock))
         writer = Writer(
             connector=name,
             desk_name=configuration.desk.name,
             registry=connections.registry,
             system=system,
             taxonomies=taxonomies,
-            gate=gate_of(foundations, governing),
+            gate=gate_of(foundations, governing, vouching),
             key=key_maker(own_id),
         )
         services = join(foundations, governing, writer.gate, writer)
@@ -135,6 +143,7 @@ class Desk:
             callbacks=Callbacks(connections.receivers, intake, clock),
             schedule=Schedule(intake, configuration.intake, clock),
             services=services,
+            vouching=vouching,
             stopping=stopping,
             _closing=closing,
         )
@@ -227,6 +236,7 @@ class Desk:
             self.connections,
             self.clock,
             often=self.maintaining.watch,
+            each_minute=self._each_minute,
             daily=self.maintaining.sample,
         )
         self.worker.on_idle = upkeep.look
@@ -234,6 +244,12 @@ class Desk:
             self.worker.run(self.stopping)
         finally:
             self.schedule.stop()
+
+    def _each_minute(self) -> None:
+        """End requests for approval that waited too long, and anchor the record."""
+        with self.records.transaction("desk") as transaction:
+            approval.expire(transaction)
+        self.vouching.look()
 
     def _enter(self, phase: str, progress: Progress) -> None:
         self._phase = phase
@@ -259,7 +275,7 @@ class Desk:
             version=version("deskhand"),
             at=self.clock(),
             phase=self._phase,
-            lights=(self._psa_light(), self._stores_light(trouble), self._engine_light()),
+            lights=(self._psa_light(), self._stores_light(trouble), self._engine_light(), *self._anchor_light(trouble)),
             work=counted,
         )
 
@@ -280,6 +296,9 @@ class Desk:
         if trouble:
             return Light(name="psa", is_well=False, text="PSA in trouble", detail=trouble)
         return Light(name="psa", is_well=True, text="PSA connected", detail=name)
+
+    def _anchor_light(self, trouble: str | None) -> tuple[Light, ...]:
+        return () if trouble else (self.vouching.light(),)
 
     def _disk_trouble(self) -> str | None:
         intake = self.schedule.health()

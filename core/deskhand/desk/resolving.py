@@ -4,12 +4,13 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue, SecretStr
 
 from deskhand.agent.planning.planner import Planner
 from deskhand.automation import plans
+from deskhand.automation.document import ApprovalRule, ApproverRole
 from deskhand.automation.plan import Plan, Proposal
 from deskhand.automation.stage import Stage
 from deskhand.desk.closing import Closing
@@ -19,6 +20,7 @@ from deskhand.desk.previewing import Previewer, StepPreview
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.governance import approval
 from deskhand.governance.approval import ApprovalRefusedError, Verdict
+from deskhand.governance.standing import NOBODY
 from deskhand.records import approvals, runs
 from deskhand.records.accounts import Account, Role
 from deskhand.records.approvals import Approval, ApprovalState
@@ -52,6 +54,8 @@ class Resolving:
     closing: Closing
     engine: RunEngine
     clock: Clock
+    rule: Callable[[Plan], ApprovalRule | None]
+    """Returns what approval a plan's automation asks for."""
 
     def propose(self, who: Account, ticket_id: str, sentence: str) -> Proposal:
         """Plan what a sentence asks for; the plan, where there is one, is kept."""
@@ -115,8 +119,8 @@ class Resolving:
                     return self.engine.submit(transaction, plan)
                 if not plans.is_kept(transaction, plan):
                     plans.save(transaction, plan)
-                until = self.clock() + GOOD_FOR
-                return approval.request(transaction, plan, by=by, expires=until, approvers=need.approvers)
+                until, approvers = self._who_and_until(plan, need.approvers)
+                return approval.request(transaction, plan, by=by, expires=until, approvers=approvers)
         except LookupError as error:
             raise DeskRefusedError(str(error)) from error
 
@@ -242,6 +246,17 @@ class Resolving:
             detail: dict[str, JsonValue] = {"run": run_id, "step": step_id, "names": [*sorted(found)]}
             transaction.audit("secret.revealed", tenant=run.tenant_id, ticket=run.ticket_id, detail=detail)
         return found
+
+    def _who_and_until(self, plan: Plan, named: frozenset[str]) -> tuple[datetime, frozenset[str]]:
+        """Say until when a request stands and who alone may decide: whoever policy names, and the automation's rule."""
+        rule, now = self.rule(plan), self.clock()
+        if rule is None:
+            return now + GOOD_FOR, named
+        until = now + min(GOOD_FOR, timedelta(minutes=rule.expires_minutes))
+        if rule.role is not ApproverRole.ADMIN:
+            return until, named
+        able = {each.name for each in self.governing.accounts() if each.has(Role.ADMIN) and each.has(Role.APPROVER)}
+        return until, frozenset(able & named if named else able) or frozenset({NOBODY})
 
     def _same_tenant(self, plan: Plan) -> None:
         now = self.contexts.of(plan.ticket_id).tenant

@@ -19,8 +19,10 @@ from deskhand.sdk.clock import Clock
 from deskhand.sdk.models import Level, Reference
 
 ACTOR = "desk"
+SAMPLED = 5_000
+"""The latest decisions that are drawn from: a busy day's."""
 LOOKED_AT = 1_000
-"""The latest decisions that sampling and drift look at."""
+"""The latest decisions that drift looks at."""
 LATELY = 200
 """The latest decisions that are held against those before them."""
 MARKS_LATELY = 40
@@ -41,7 +43,7 @@ class Reviewing:
 
     def sample(self) -> int:
         """Draw from the latest decisions and runs; return how many are new. Drawing again draws the same."""
-        whys = self._whys()
+        whys = self._whys(SAMPLED)
         with_field = [(why, each) for why in whys for each in _decided(why)]
         engines = Counter(why.triage.engine for why in whys if why.triage is not None)
         drawn = [each for why, decision in with_field if (each := self._drawn(why, decision, engines)) is not None]
@@ -116,15 +118,15 @@ class Reviewing:
             found = [_label(why, field) for why in whys]
             yield distribution_drift(f"{field.value} decided", found[LATELY:], found[:LATELY])
 
-    def _whys(self) -> list[Why]:
-        return explanations.recent(self.records, LOOKED_AT, outcome=OutcomeKind.TRIAGED)
+    def _whys(self, limit: int = LOOKED_AT) -> list[Why]:
+        return explanations.recent(self.records, limit, outcome=OutcomeKind.TRIAGED)
 
     def _ended(self) -> list[Run]:
-        done = runs.recent(self.records, LOOKED_AT, state=RunState.DONE)
+        done = runs.recent(self.records, SAMPLED, state=RunState.DONE)
         return [each for each in done if each.automation and not each.is_shadow]
 
     def _known(self) -> set[tuple[Subject, str]]:
-        every = (reviews.listed(self.records, state, limit=10 * LOOKED_AT) for state in ReviewState)
+        every = (reviews.listed(self.records, state, limit=10 * SAMPLED) for state in ReviewState)
         return {(each.subject, each.id) for some in every for each in some}
 
     def _share(self, tenant_id: str) -> float:

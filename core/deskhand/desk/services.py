@@ -22,10 +22,10 @@ from deskhand.desk.maintaining import Maintaining, Surroundings, maintaining
 from deskhand.desk.previewing import Previewer
 from deskhand.desk.recognising import Recognising
 from deskhand.desk.recommending import Recommending
-from deskhand.desk.refusals import DeskRefusedError
 from deskhand.desk.resolving import Resolving
 from deskhand.desk.shelf import Shelf
 from deskhand.desk.stores import records_url
+from deskhand.desk.vouching import Vouching
 from deskhand.desk.writing import Writer
 from deskhand.governance.switches import Level
 from deskhand.intake.intake import Intake
@@ -33,9 +33,8 @@ from deskhand.llm.engine import Engine
 from deskhand.mirror.mirror import Mirror
 from deskhand.records.database import Records
 from deskhand.sdk.clock import Clock
-from deskhand.sdk.models import TenantContext
 from deskhand.workflow.engine import RunEngine
-from deskhand.workflow.gate import Gate, RefusedError
+from deskhand.workflow.gate import Gate
 from deskhand.workflow.governed import governed
 
 
@@ -80,7 +79,7 @@ def known_subjects(connections: Connections, mirror: Mirror) -> Callable[[Level]
     return known_of
 
 
-def gate_of(rooms: Foundations, governing: Governing) -> Gate:
+def gate_of(rooms: Foundations, governing: Governing, vouching: Vouching) -> Gate:
     """Return the desk's one door to vendors, with every ring governance has."""
     shelf = Shelf(rooms.records)
     rings = governed(
@@ -89,6 +88,7 @@ def gate_of(rooms: Foundations, governing: Governing) -> Gate:
         permissions=governing.permissions,
         stage=shelf.stage,
         standing=shelf.standing,
+        is_unanchored=vouching.is_unanchored,
     )
     return Gate(rooms.records, "gate", lambda: rooms.judgement.resolver().clients.catch_all, governing=rings)
 
@@ -103,7 +103,7 @@ def join(rooms: Foundations, governing: Governing, gate: Gate, writer: Writer) -
         gate=gate,
         actions=registry.action,
         connectors=connectors,
-        contexts=_certain(contexts),
+        contexts=contexts.certain,
         clock=rooms.clock,
     )
     facts = DeskFacts(rooms.mirror, writer.taxonomies, connectors)
@@ -120,6 +120,7 @@ def join(rooms: Foundations, governing: Governing, gate: Gate, writer: Writer) -
         closing=Closing(registry, rooms.configuration.desk.ticket_system, name, rooms.configuration.resolving.hours),
         engine=runs,
         clock=rooms.clock,
+        rule=Shelf(rooms.records).approval_rule,
     )
     automating = _automating(rooms, contexts, facts, resolving)
     return Services(
@@ -174,18 +175,6 @@ def _automating(rooms: Foundations, contexts: Contexts, facts: DeskFacts, resolv
         own_companies=frozenset(rooms.configuration.identity.own_companies),
     )
     return Automating(rooms.records, shelf, drafting, recognising)
-
-
-def _certain(contexts: Contexts) -> Callable[[str], TenantContext]:
-    """Return what says whose a ticket is now, in the gate's own words where that is not certain."""
-
-    def context(ticket_id: str) -> TenantContext:
-        try:
-            return contexts.of(ticket_id)
-        except DeskRefusedError as error:
-            raise RefusedError(str(error)) from error
-
-    return context
 
 
 def _privileged(previewer: Previewer) -> Callable[[Plan], Collection[str]]:

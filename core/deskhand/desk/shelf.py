@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import structlog
 
-from deskhand.automation.document import Automation
+from deskhand.automation.document import ApprovalRule, Automation
 from deskhand.automation.overlay import EffectiveDifference, Overlay, OverlayRefusedError, effective
 from deskhand.automation.plan import Plan, SourceKind
 from deskhand.automation.stage import Stage
@@ -66,6 +66,12 @@ class Shelf:
         except DeskRefusedError:
             return Stage.OFF
         return placed.stage if placed.sha256 == plan.automation.sha256 else Stage.OFF
+
+    def approval_rule(self, plan: Plan) -> ApprovalRule | None:
+        """Return what approval a plan's automation asks for as it holds at the client; None where it asks for none."""
+        if plan.automation is None:
+            return None
+        return self.pinned(plan.automation.name, plan.automation.version, plan.tenant.id).document.approval
 
     def standing(self, plan: Plan) -> str | None:
         """Say why the approval of an automation's version does not cover a plan; None where it does.

@@ -29,6 +29,8 @@ class Upkeep:
     clock: Clock
     often: Callable[[], object] = lambda: None
     """Done at every look, however soon after the last; must be quick when nothing is due."""
+    each_minute: Callable[[], object] = lambda: None
+    """Done about once a minute; must be quick."""
     daily: Callable[[], object] = lambda: None
     """Done once a day, before what people said by then is learned."""
     _looked_at: datetime | None = field(default=None, init=False)
@@ -42,6 +44,7 @@ class Upkeep:
             return
         self._looked_at = now
         self.records.checkpoint_if_due()
+        self.each_minute()
         if self._daily_at is None:
             self._daily_at = now
             self._keep_callbacks()

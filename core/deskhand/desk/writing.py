@@ -82,6 +82,11 @@ class Writer:
         written = f"One internal note was written ({receipt.reference})."
         return why.model_copy(update={"note_id": receipt.reference, "reasons": (*why.reasons, written)})
 
+    def add_note(self, owner: TenantContext, text: str, key: str) -> str:
+        """Add an internal note of the desk's own to a ticket and return its reference; the same key adds no second."""
+        values: dict[str, JsonValue] = {"ticket_id": owner.ticket_id, "text": text}
+        return self.gate.perform(self._call("add_internal_note", owner, values, key)).reference
+
     def _call(self, verb: str, owner: TenantContext, values: Mapping[str, JsonValue], key: str) -> Call:
         action = self.registry.action(f"{self.connector}.{verb}")
         try:

@@ -25,6 +25,7 @@ class RingName(StrEnum):
     APPROVAL = "approval"
     PROOF = "proof"
     BUDGET = "budget"
+    RECORD = "record"
     INTENT = "intent"
 
 

@@ -102,8 +102,10 @@ class RunEngine:
     # Lifetime
 
     def launch(self) -> None:
-        """Carry out runs from now on, beginning with those a dead process left."""
+        """Carry out runs from now on, beginning with those a dead process left. Launching twice changes nothing."""
         with self._lock:
+            if self._watch is not None:
+                return
             carrier = self._queue()
             segments = Segments(carrier, self._journal, self._attempts(), self.patience.store_pause, self.at)
             self._watch = Watch(self.records, self._journal, carrier, self.gate.governing.switch)

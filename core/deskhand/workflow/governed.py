@@ -37,6 +37,7 @@ def governed(
     permissions: LivePermissions | None = None,
     stage: Stages = lambda _plan: None,
     standing: Standing = lambda _plan: NO_APPROVAL,
+    is_unanchored: Callable[[], bool] = lambda: False,
 ) -> Rings:
     """Return the rings that hold every call to the records' switches, grants, approvals and proofs."""
     return Rings(
@@ -44,6 +45,7 @@ def governed(
         policy=PolicyRing(records, clock, permissions or LivePermissions(records), stage),
         approval=ApprovalRing(records, clock, standing),
         proof=ProofRing(records, clock),
+        record=RecordRing(is_unanchored),
     )
 
 
@@ -64,6 +66,20 @@ class SwitchRing:
         """Say what is stopped, since when and by whom, or None."""
         found = self.switches.stopped(tenant, connector, automation)
         return found.sentence if found is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRing:
+    """Nothing of tier 3 is done while the record has been without an anchor outside this machine for too long."""
+
+    is_unanchored: Callable[[], bool]
+    name: RingName = RingName.RECORD
+
+    def objection(self, case: Case) -> str | None:
+        """Ask only where it matters."""
+        if case.call.action.tier < Tier.HARD_GATE or not self.is_unanchored():
+            return None
+        return "the record's anchors are stale, and tier 3 waits for them: `deskhand audit anchor`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,6 +187,7 @@ class Rings:
     approval: Ring = Missing(RingName.APPROVAL)
     proof: Ring = Missing(RingName.PROOF)
     budget: Ring | None = None
+    record: Ring | None = None
 
     def outer(self) -> tuple[Ring, ...]:
         """Return the rings a call passes before its target is looked at."""
@@ -195,7 +196,7 @@ class Rings:
 
     def inner(self, unowned: Callable[[], frozenset[str]]) -> tuple[Ring, ...]:
         """Return the rings a call passes once its target has been looked at; the switch, which may be new, last."""
-        last = tuple(ring for ring in (self.budget, self.switch) if ring is not None)
+        last = tuple(ring for ring in (self.budget, self.record, self.switch) if ring is not None)
         return (TenantRing(unowned), self.policy, self.approval, self.proof, *last)
 
 
