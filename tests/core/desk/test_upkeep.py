@@ -124,3 +124,24 @@ def test_records_that_cannot_be_written_are_the_workers_to_wait_out(configured: 
             connection.exec_driver_sql("PRAGMA query_only = ON")
         with pytest.raises(RecordsUnavailableError):
             upkeep(desk, hurry).look()
+
+
+def test_what_is_watched_is_looked_at_every_time_and_what_is_daily_before_learning(configured: Configure) -> None:
+    hurry, done = Hurry(), []
+    with hurried(configured(), hurry) as desk:
+        drain(desk)
+        work = Upkeep(
+            desk.records,
+            desk.judgement,
+            desk.connections,
+            hurry,
+            often=lambda: done.append("often"),
+            daily=lambda: done.append("daily"),
+        )
+        for _ in range(3):
+            work.look()
+        assert done == ["often"] * 3
+        hurry.offset += timedelta(days=1, minutes=1)
+        work.look()
+        work.look()
+        assert done == ["often"] * 4 + ["daily", "often"]
