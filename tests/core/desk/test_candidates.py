@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deskhand.desk.candidates import Candidates, doables_of
+from deskhand.desk.candidates import FRESH_FOR, Candidates, doables_of
 from deskhand.desk.policies import Policies
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.governance.permission import LivePermissions
@@ -20,7 +20,7 @@ from deskhand.sdk.clock import utc_now
 from deskhand.sdk.models import Company, Note, NoteKind, Reference, Ticket
 from deskhand_identity_entra.actions import ACTIONS as ENTRA
 from deskhand_psa_connectwise.actions import ACTIONS as CONNECTWISE
-from tests.core.desk.msp import START, quick_folder
+from tests.core.desk.msp import START, Hurry, quick_folder
 
 CLIENTS = {"1": "Marlow & Tern", "2": "Babbage Ltd"}
 REVOKE = "identity_entra.revoke_sessions"
@@ -70,6 +70,17 @@ def test_of_one_client_only_its_tickets_count(seeking: Candidates) -> None:
     with pytest.raises(DeskRefusedError, match="the PSA has no company 77"):
         seeking.ranked(client="77")
     assert len(seeking.ranked(1)) == 1
+
+
+def test_what_recurs_is_looked_for_once_an_hour(seeking: Candidates) -> None:
+    hurry = Hurry()
+    watched = Candidates(seeking.mirror, seeking.policies, seeking.permissions, seeking.doables, hurry)
+    assert len(watched.ranked()) == 2
+    for number in range(6):
+        close(seeking.mirror, f"v{number}", "VPN drops at home", "Updated it.", client="1")
+    assert len(watched.ranked()) == 2
+    hurry.offset += FRESH_FOR + timedelta(seconds=1)
+    assert len(watched.ranked()) == 3
 
 
 def test_a_client_that_leaves_an_action_off_earns_nothing_with_it(seeking: Candidates) -> None:
