@@ -16,14 +16,11 @@ from deskhand.cli.answers import (
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.cli.stores import mirror_of, records_of
 from deskhand.configuration.loading import load
-from deskhand.configuration.schema import Configuration
-from deskhand.identity.facts import MirrorFacts
-from deskhand.identity.resolution import Remembered, RuleRefusedError, remember
-from deskhand.mirror.mirror import Mirror
+from deskhand.desk.governing import OPERATOR
+from deskhand.desk.holding import Holding, NothingHeldError
+from deskhand.desk.refusals import DeskRefusedError
+from deskhand.identity.resolution import Remembered
 from deskhand.records import quarantine
-from deskhand.records.database import Records
-from deskhand.records.quarantine import IdentityRule
-from deskhand.sdk.models import Reference
 
 
 @click.group(name="quarantine", help="Say whose ticket it is where the desk could not tell.")
@@ -73,34 +70,13 @@ def resolve(ticket: str, tenant: str, what: Remembered | None, device: str, conf
     """Say whose TICKET it is. It goes back into the queue; a running desk takes it up within a second."""
     configuration = load(config_path)
     with records_of(configuration) as records, mirror_of(configuration) as mirror:
-        company = mirror.company(tenant)
-        if company is None:
-            fail(ExitCode.USAGE, f"the PSA has no company {tenant}; `deskhand quarantine list` names the candidates")
-        owner = Reference(company.id, company.name)
-        rule = _rule(configuration, records, mirror, ticket, owner, what, device) if what else None
+        holding = Holding(configuration, records, mirror)
         try:
-            with records.transaction("operator") as transaction:
-                quarantine.resolve(transaction, ticket, owner, rule)
-        except LookupError as error:
-            fail(ExitCode.USAGE, f"{error}; `deskhand quarantine list` names those that are")
+            rule = holding.resolve(OPERATOR, ticket, tenant, remember_by=what, device=device)
+        except NothingHeldError as error:
+            fail(ExitCode.USAGE, f"{error}; `deskhand quarantine list` names those that are held")
+        except DeskRefusedError as error:
+            fail(ExitCode.FAILED, str(error))
+        owner = mirror.company(tenant)
     remembered = f" Remembered: {rule.kind} {rule.value}." if rule else ""
-    print_line(f"Ticket {ticket} belongs to {owner.name}.{remembered}")
-
-
-def _rule(  # what a rule is made of
-    configuration: Configuration,
-    records: Records,
-    mirror: Mirror,
-    number: str,
-    owner: Reference,
-    what: Remembered,
-    device: str,
-) -> IdentityRule:
-    ticket = mirror.ticket(number)
-    if ticket is None:
-        fail(ExitCode.USAGE, f"ticket {number} is not mirrored; resolve it without --remember")
-    facts = MirrorFacts(mirror, records, configuration.identity, connector=configuration.desk.ticket_system)
-    try:
-        return remember(what, ticket, owner, facts, device=device)
-    except RuleRefusedError as error:
-        fail(ExitCode.FAILED, f"this would be remembered wrongly: {error}")
+    print_line(f"Ticket {ticket} belongs to {owner.name if owner else tenant}.{remembered}")

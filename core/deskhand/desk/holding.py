@@ -16,6 +16,10 @@ from deskhand.sdk.models import Reference
 from deskhand.sdk.roles import Directory
 
 
+class NothingHeldError(DeskRefusedError):
+    """There is no such client, or no such ticket is held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holding:
     """What people decide about tickets that are held. Raises DeskRefusedError, saying why, for misuse."""
@@ -30,20 +34,21 @@ class Holding:
     ) -> IdentityRule | None:
         """Say whose ticket it is; it goes back into the queue. Returns the rule that is remembered, if any.
 
-        ``device`` names the machine where an alert names several.
+        ``device`` names the machine where an alert names several. Raises NothingHeldError for an unknown client or a
+        ticket that is not held.
         """
         if not (who.has(Role.TECHNICIAN) or who.has(Role.ADMIN)):
             raise DeskRefusedError(f"{who.name} has not the role technician or admin: `deskhand account` gives it")
         company = self.mirror.company(tenant_id)
         if company is None:
-            raise DeskRefusedError(f"the PSA has no company {tenant_id}: choose one that it has")
+            raise NothingHeldError(f"the PSA has no company {tenant_id}")
         owner = Reference(company.id, company.name)
         rule = self._rule(ticket_id, owner, remember_by, device) if remember_by else None
         try:
             with self.records.transaction(who.name) as transaction:
                 quarantine.resolve(transaction, ticket_id, owner, rule)
         except LookupError as error:
-            raise DeskRefusedError(f"{error}: somebody may have decided already") from error
+            raise NothingHeldError(str(error)) from error
         return rule
 
     def _rule(self, ticket_id: str, owner: Reference, kind: Remembered, device: str) -> IdentityRule:
