@@ -11,7 +11,8 @@ from deskhand.records.documents import Handling, TicketKind
 from deskhand.sdk.models import Level
 
 FOR_DRAMA = re.compile(
-    r"01632 960\d{3}|07700 900\d{3}|020 7946 0\d{3}|069 90009 \d{3}|0171 39200\d{2}|\+44 1632|\+44 7700 900\d{3}|\+49 171 39200\d{2}"
+    r"01632 960\d{3}|07700 900\d{3}|020 7946 0\d{3}|069 90009 \d{3}|0171 39200\d{2}"
+    r"|\+44 1632|\+44 7700 900\d{3}|\+49 171 39200\d{2}"
 )
 HOSTS = re.compile(r"(?:https?://|ldap://|@)([\w.-]+\.[a-z]{2,})", re.IGNORECASE)
 WORD = re.compile(r"\w+")
