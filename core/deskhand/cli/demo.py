@@ -67,7 +67,7 @@ def command(  # noqa: PLR0913  # one argument an option
         text_column=text_column,
         label_column=label_column,
     )
-    options = DemoOptions(script, state or default_state(), engine, database, embedding_model, port)
+    options = DemoOptions(script, state or default_state(), engine, embedding_model, port, database)
     stopping = threading.Event()
     try:
         with _terminal() as terminal, played(options, terminal, stopping) as report:

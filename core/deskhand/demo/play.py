@@ -39,10 +39,10 @@ class DemoOptions:
     script: Script
     state: Path
     engine: Literal["auto", "none"] = "auto"
-    database: str | None = None
-    """The URL of an empty PostgreSQL database for the records, its password included; else SQLite in the state."""
     embedding_model: Path | None = None
     port: int = 8484
+    database: str | None = None
+    """The URL of an empty PostgreSQL database for the records, its password included; else SQLite in the state."""
 
 
 class Audience(Progress, Listener, Protocol):

@@ -161,7 +161,7 @@ def test_every_closed_ticket_is_gone_through_once_oldest_first(mirror: Mirror) -
 
 def test_going_through_closed_tickets_sees_those_closed_meanwhile(mirror: Mirror) -> None:
     mirror.save_tickets(closed(str(number), number) for number in range(1, 2_500))
-    seen = []
+    seen: list[str] = []
     for each in mirror.each_closed_ticket():
         if not seen:
             mirror.save_tickets([closed("9999", 9_999)])
