@@ -129,7 +129,7 @@ class Journal:
     def end(self, run_id: str, segment: int) -> None:
         """End a run that has come to its end."""
         with self._segment(run_id, segment, "end") as (transaction, run):
-            _end(transaction, run, run.ends_as, {})
+            _end(transaction, run.model_copy(update={"undoing": ()}), run.ends_as, {})
 
     def hand_on(self, run_id: str, segment: int) -> None:
         """Leave the rest to the next process."""

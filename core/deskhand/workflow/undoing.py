@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
+from deskhand.records.canonical import canonical_json
 from deskhand.sdk.actions import AnyAction, Arguments, Effect, Receipt
 from deskhand.sdk.errors import NotFoundError
 from deskhand.sdk.roles import Connector
@@ -43,7 +44,7 @@ def undoing(
 
     def verify(connector: Connector, arguments: Arguments, _undone: Receipt) -> bool:
         return not prior_state or _eventually(
-            lambda: dict(action.inspect(connector, arguments).prior_state) == dict(prior_state), sleep
+            lambda: _is_same(action.inspect(connector, arguments).prior_state, prior_state), sleep
         )
 
     return replace(
@@ -56,6 +57,11 @@ def undoing(
         needs_proof=False,
         proves_identity=False,
     )
+
+
+def _is_same(found: Mapping[str, JsonValue], captured: Mapping[str, JsonValue]) -> bool:
+    """Compare two states as they are stored."""
+    return canonical_json(dict(found)) == canonical_json(dict(captured))
 
 
 def _eventually(is_so: Callable[[], bool], sleep: Callable[[float], None]) -> bool:

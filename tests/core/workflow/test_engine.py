@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
 from deskhand.automation import plans
 from deskhand.automation.plan import Plan, PlannedStep
@@ -29,9 +29,24 @@ from deskhand.sdk.errors import (
     UncertainError,
 )
 from deskhand.workflow.attempts import key_of
+from deskhand.workflow.calls import unobserved
 from deskhand.workflow.engine import RunRefusedError
+from deskhand.workflow.undoing import undoing
 from tests.core.workflow.desk import Desk
-from tests.core.workflow.office import ACTIONS, ASKED, NAME, RIGHT_CODE, plan, returned, said, step
+from tests.core.workflow.office import (
+    ACTIONS,
+    ASKED,
+    NAME,
+    PERSON,
+    RIGHT_CODE,
+    TICKET,
+    Membership,
+    plan,
+    returned,
+    said,
+    step,
+)
+from tests.core.workflow.vendor import Death
 
 JOIN = step("join_group", group=said("vpn"))
 NOTE = step("add_note", text=said("Done."))
@@ -191,6 +206,18 @@ def test_three_wrong_answers_end_the_run_and_lock_the_person(desk: Desk) -> None
     assert (ended.state, ended.step("check_code").cause) == (RunState.FAILED, Cause.REJECTED)
     assert [each.state for each in proofs.of_plan(desk.records, run.plan_id)] == [ProofState.FAILED] * 3
     assert state_of(desk, run, "check_code") is EffectState.FAILED
+
+
+def test_a_person_who_failed_before_on_this_ticket_has_fewer_attempts_left(desk: Desk) -> None:
+    with desk.records.transaction("test") as transaction:
+        for _ in range(2):
+            method = proof.ProofMethod.CODE
+            proof.failed(transaction, PERSON, TICKET, tenant_id="7", plan_id="p-other", method=method)
+    run = desk.submit(plan(step("check_code", code=ASKED)))
+    desk.inline.run()
+    desk.engine.answer(run.id, "check_code", SecretStr("999999"), by="ann")
+    desk.inline.run()
+    assert desk.look(run).state is RunState.FAILED
 
 
 def test_after_a_wrong_answer_the_right_one_still_counts(desk: Desk) -> None:
@@ -514,6 +541,51 @@ def test_a_run_that_cannot_be_carried_on_is_left_to_a_person_at_last(desk: Desk)
     assert desk.inline.queued == []
 
 
+def test_an_older_segment_that_comes_back_changes_nothing(desk: Desk) -> None:
+    run = desk.submit(plan(step("check_code", code=ASKED), NOTE))
+    desk.inline.run()
+    desk.engine.answer(run.id, "check_code", SecretStr(RIGHT_CODE), by="ann")
+    desk.inline.kept.clear()
+    desk.inline.queued.insert(0, (run.id, 0))
+    desk.inline.run(1)
+    assert (desk.look(run).state, happened(desk)) == (RunState.QUEUED, [])
+    desk.engine._journal.begin(run.id, 1)
+    assert desk.engine._attempts().make(run.id, 0, "check_code") == {"next": "stop"}
+    assert happened(desk) == []
+    assert desk.go_on(run).state is RunState.DONE
+
+
+def test_a_run_that_changed_since_it_was_looked_at_is_not_taken_up(desk: Desk) -> None:
+    run = desk.submit(plan(NOTE))
+    seen = desk.look(run)
+    desk.inline.run()
+    watch = desk.engine._watch
+    assert watch is not None
+    watch._adopt([seen])
+    assert (desk.look(run).state, desk.inline.queued) == (RunState.DONE, [])
+
+
+def test_nobody_is_asked_again_for_a_step_that_a_dead_process_finished(tmp_path: Path) -> None:
+    desk = Desk.open(url_of(tmp_path / "dying.db"), tmp_path)
+
+    def die(boundary: str, subject: str) -> None:
+        if (boundary, subject) == ("recorded", "check_code") and not happened(desk)[1:]:
+            raise Death
+
+    desk.at = die
+    desk.start()
+    run = desk.submit(plan(step("check_code", code=ASKED), NOTE))
+    desk.inline.run()
+    desk.engine.answer(run.id, "check_code", SecretStr(RIGHT_CODE), by="ann")
+    with pytest.raises(Death):
+        desk.inline.run()
+    desk.at = unobserved
+    desk.start()
+    desk.inline.run()
+    assert desk.look(run).state is RunState.DONE
+    desk.close()
+
+
 def test_a_segment_that_is_not_the_runs_own_any_more_does_nothing(desk: Desk) -> None:
     run = desk.submit(plan(NOTE))
     desk.engine.cancel(run.id, by="cleo")
@@ -600,6 +672,37 @@ def test_an_undo_that_fails_leaves_the_step_done_and_can_be_repeated(desk: Desk)
     assert desk.go_on(run).state is RunState.UNDONE
 
 
+def test_an_undo_that_is_not_there_when_read_back_is_not_reported_as_done(desk: Desk) -> None:
+    desk.patience = replace(desk.patience, settling=0.0)
+    desk.start()
+    run = desk.run(plan(JOIN))
+    desk.office.deaf = frozenset({"leave_group"})
+    desk.engine.undo(run.id, by="ann")
+    ended = desk.go_on(run)
+    assert (ended.state, states(ended)) == (RunState.NEEDS_REVIEW, {"join_group": "unknown"})
+    desk.office.deaf = frozenset()
+    desk.engine.retry(run.id, by="ann")
+    assert desk.go_on(run).state is RunState.UNDONE
+    assert desk.office.state("group") == ""
+
+
+@pytest.mark.parametrize("prior", [{}, {"group": "old"}])
+def test_what_is_gone_by_itself_counts_as_undone_where_nothing_else_was_to_be_restored(
+    desk: Desk, prior: dict[str, JsonValue]
+) -> None:
+    def gone(*_arguments: object) -> None:
+        raise NotFoundError("gone")
+
+    action = replace(ACTIONS[f"{NAME}.join_group"], undo=gone)
+    undo = undoing(action, prior, Receipt("vpn"))
+    values = Membership(company_id="7", user_id="u-1", group="vpn")
+    if prior:
+        with pytest.raises(NotFoundError):
+            undo.apply(desk.office, values, "key")
+    else:
+        assert undo.apply(desk.office, values, "key").detail == {"was_gone": True}
+
+
 def test_an_undo_passes_the_gate_as_everything_does(desk: Desk) -> None:
     run = desk.run(plan(JOIN))
     with desk.records.transaction("cleo") as transaction:
@@ -616,6 +719,15 @@ def test_what_was_undone_is_not_taken_up_again(desk: Desk) -> None:
     ended = desk.go_on(run)
     assert ended.state is RunState.UNDONE
     with pytest.raises(RunRefusedError):
+        desk.engine.retry(run.id, by="ann")
+
+
+def test_a_failed_run_of_which_a_step_was_undone_is_not_taken_up_again_either(desk: Desk) -> None:
+    fail(desk, "send_text before", RejectedError("no"))
+    run = desk.run(plan(JOIN, NOTE, TEXT))
+    desk.engine.undo(run.id, by="ann", step_id="join_group")
+    assert desk.go_on(run).state is RunState.FAILED
+    with pytest.raises(RunRefusedError, match="was undone"):
         desk.engine.retry(run.id, by="ann")
 
 

@@ -295,6 +295,19 @@ def test_a_code_counts_only_for_a_number_on_record_and_as_what_it_was_begun_with
     assert proof.method_of(plan(alone), alone) is ProofMethod.OTHER_NUMBER
 
 
+# The record
+
+
+def test_tier_3_waits_for_the_anchors_of_the_record_and_nothing_else_does(desk: Desk) -> None:
+    stale = governed(desk.records, desk.clock, is_unanchored=lambda: True).record
+    fresh = governed(desk.records, desk.clock).record
+    assert stale is not None
+    assert fresh is not None
+    assert "anchors are stale" in (stale.objection(case(desk, plan(RESET), None)) or "")
+    assert stale.objection(case(desk, plan(JOIN), None)) is None
+    assert fresh.objection(case(desk, plan(RESET), None)) is None
+
+
 # Policy
 
 
