@@ -101,6 +101,13 @@ def test_an_isolated_process_cannot_read_the_desks_environment(given_up: frozens
     assert "its own" in unconfined.stdout
 
 
+def test_an_isolated_process_sees_no_other_and_has_no_powers_of_roots(given_up: frozenset[str]) -> None:
+    need(given_up, "files", "Landlock is missing: it needs Linux 5.13")
+    assert "Permission denied" in isolated("os.listdir('/proc')").stderr
+    sets = re.findall(r"Cap(?:Eff|Prm):\s*(\w+)", isolated("print(open('/proc/self/status').read())").stdout)
+    assert [int(each, 16) for each in sets] == [0, 0]
+
+
 @pytest.mark.parametrize("machine", [0, 1], ids=["x86_64", "aarch64"])
 def test_no_call_is_refused_by_mistake(machine: int) -> None:
     numbers = [number for pair in REFUSED.values() if (number := pair[machine]) is not None]
