@@ -16,11 +16,10 @@ from pydantic import SecretStr
 from deskhand.automation.plan import Plan
 from deskhand.demo.rehearsal import Rehearsal
 from deskhand.desk.desk import Desk
+from deskhand.desk.governing import OPERATOR
 from deskhand.desk.refusals import DeskRefusedError
-from deskhand.governance.accounts import PASSWORDS
 from deskhand.governance.approval import Verdict
 from deskhand.governance.switches import Level
-from deskhand.records import accounts
 from deskhand.records.accounts import Account, Role
 from deskhand.records.approvals import Approval
 from deskhand.records.runs import Run, RunState, StepState, WaitKind
@@ -347,10 +346,9 @@ def hire(desk: Desk) -> Cast:
         ("tom", "Tom Hesketh"): {Role.APPROVER},
         ("siobhan", "Siobhan Keane"): {Role.ADMIN, Role.APPROVER},
     }
-    made = []
-    for (name, shown), held in roles.items():
-        with desk.records.transaction("rehearsal") as transaction:
-            hashed = PASSWORDS.hash(name, password)
-            made.append(accounts.add(transaction, Account(name, shown, frozenset(held)), password_hash=hashed))
+    made = [
+        desk.governing.add_account(OPERATOR, Account(name, shown, frozenset(held)), password)
+        for (name, shown), held in roles.items()
+    ]
     technician, approver, admin = made
     return Cast(technician, approver, admin, password)
