@@ -5,11 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import Row, select
 
 from deskhand.records.canonical import written_time
 from deskhand.records.database import Records, Transaction
 from deskhand.records.schema import switches
+
+_ALL = select(switches)
 
 
 class Level(StrEnum):
@@ -65,21 +67,17 @@ def release(transaction: Transaction, level: Level, subject: str, *, by: str, re
 def thrown(records: Records) -> tuple[Switch, ...]:
     """List what is stopped, the widest first."""
     with records.reading() as connection:
-        found = [_switch(row) for row in connection.execute(select(switches))]
+        found = [_switch(row) for row in connection.execute(_ALL)]
     return tuple(sorted(found, key=lambda each: (tuple(Level).index(each.level), each.subject)))
 
 
 def stopping(records: Records, *, tenant: str, connector: str, automation: str) -> Switch | None:
     """Return the widest switch that stops a call, read now. Raises RecordsUnavailableError: then nothing may go."""
     subjects = {Level.GLOBAL: "", Level.TENANT: tenant, Level.CONNECTOR: connector, Level.AUTOMATION: automation}
-    touching = [
-        and_(switches.c.level == level, switches.c.subject == subject)
-        for level, subject in subjects.items()
-        if subject or level is Level.GLOBAL
-    ]
     with records.reading() as connection:
-        found = [_switch(row) for row in connection.execute(select(switches).where(or_(*touching)))]
-    return min(found, key=lambda each: tuple(Level).index(each.level), default=None)
+        found = [_switch(row) for row in connection.execute(_ALL)]  # few are thrown, and each call asks
+    touching = [each for each in found if each.subject == subjects[each.level]]
+    return min(touching, key=lambda each: tuple(Level).index(each.level), default=None)
 
 
 def _key(level: Level, subject: str) -> dict[str, str]:

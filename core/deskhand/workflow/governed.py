@@ -7,7 +7,7 @@ from datetime import datetime
 from deskhand.automation.plan import Plan
 from deskhand.automation.stage import Stage
 from deskhand.governance import decisions, proof
-from deskhand.governance.permission import Decision, LivePermissions
+from deskhand.governance.permission import Decision, LivePermissions, Permissions
 from deskhand.governance.proof import ProofMethod, ProofRefusedError
 from deskhand.governance.rates import last_hour
 from deskhand.governance.request import ApprovalFacts, Circumstances, ProofFacts, Request, request_for
@@ -107,7 +107,7 @@ class PolicyRing:
         if mandate is None:
             return None
         permissions = self.permissions.current()
-        request = self._request(case, mandate)
+        request = self._counted(self._request(case, mandate), mandate, permissions)
         judgement = Judgement(request, permissions.decide(request), permissions.version)
         case.memo[self.name] = judgement
         if judgement.decision.is_allowed:
@@ -135,17 +135,24 @@ class PolicyRing:
             stage=self.stage(plan),
             approval=self._approval(mandate),
             proof=proof.usable(self.records, plan, now),
-            rates=last_hour(
-                self.records,
-                now=now,
-                tenant=tenant,
-                automation=automation,
-                action=mandate.step.action,
-                run_id=mandate.run_id,
-            ),
+            rates=last_hour(self.records, now=now, tenant=tenant, automation=automation, run_id=mandate.run_id),
         )
         request = request_for(plan, mandate.step, circumstances)
         return _to_undo(request, plan) if mandate.is_undo else request
+
+    def _counted(self, request: Request, mandate: Mandate, permissions: Permissions) -> Request:
+        """Add how often the action was carried out this hour, where a grant limits that: it takes reading the log."""
+        if all(row.per_hour is None for row in permissions.table.standing(request).rows):
+            return request
+        rates = last_hour(
+            self.records,
+            now=request.at,
+            tenant=request.ticket_tenant,
+            automation=request.automation,
+            action=mandate.step.action,
+            run_id=mandate.run_id,
+        )
+        return request.model_copy(update={"rates": rates})
 
     def _approval(self, mandate: Mandate) -> Approval | None:
         found = approvals.find(self.records, mandate.approval_id) if mandate.approval_id is not None else None

@@ -11,10 +11,11 @@ from deskhand.automation import plans
 from deskhand.automation.plan import Plan, PlannedStep
 from deskhand.governance import proof
 from deskhand.governance.approval import ApprovalRefusedError
-from deskhand.records import effects, proofs, runs, switches
+from deskhand.records import effects, grants, proofs, runs, switches
 from deskhand.records.audit.verification import verify
 from deskhand.records.database import url_of
 from deskhand.records.effects import EffectState
+from deskhand.records.grants import Grant, Mode
 from deskhand.records.proofs import ProofState
 from deskhand.records.runs import Cause, Run, RunState, StepState, WaitKind
 from deskhand.records.switches import Level
@@ -465,6 +466,19 @@ def test_a_thrown_switch_parks_the_run_and_its_release_lets_it_go_on(desk: Desk)
     watch.look()
     assert desk.go_on(run).state is RunState.DONE
     assert happened(desk) == ["group", "note"]
+
+
+def test_a_client_that_allows_an_action_once_an_hour_gets_it_once_an_hour(desk: Desk) -> None:
+    row = Grant(tenant_id="7", subject=f"action:{JOIN.action}", mode=Mode.AUTO, per_hour=1)
+    with desk.records.transaction("admin") as transaction:
+        proposed = grants.propose(transaction, (row,), author="ann")
+        grants.approve(transaction, proposed.version, by="bob")
+    assert desk.run(plan(JOIN)).state is RunState.DONE
+    again = desk.run(plan(JOIN, number=2))
+    assert (again.state, again.step("join_group").ring) == (RunState.FAILED, "policy")
+    assert "as often this hour" in again.step("join_group").error
+    desk.clock.move(hours=1)
+    assert desk.run(plan(JOIN, number=3)).state is RunState.DONE
 
 
 # Stopping, handing on, taking up
