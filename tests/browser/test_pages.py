@@ -1,10 +1,15 @@
 """Every page at three widths, light and dark: nothing axe finds, nothing too wide, too heavy or from elsewhere."""
 
 import pytest
+from playwright.sync_api import Browser
 
+from deskhand.configuration.schema import WebSettings
+from deskhand.daemon import serving
+from deskhand.web.app import create_app
 from tests.browser.practice import Practice
 from tests.browser.story import Places
 from tests.browser.watching import HEAVIEST, SCHEMES, WIDTHS, Watch
+from tests.core.web.conftest import quiet_desk
 
 NAMES = tuple(Places(*"abcdefgh").pages(1))
 
@@ -31,3 +36,16 @@ def test_a_page_is_fit_for_everybody(everywhere: Watch, practice: Practice, plac
     assert looked_at(watch) == []
     assert watch.problems == []
     assert watch.weight <= HEAVIEST, watch.weights
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/setup"])
+def test_a_page_for_strangers_is_fit_for_everybody_and_needs_no_script(browser: Browser, path: str) -> None:
+    with quiet_desk(is_set_up=path == "/sign-in") as desk, serving(create_app(desk), WebSettings(port=0)) as url:
+        context = browser.new_context()
+        watch = Watch(context.new_page(), url)
+        watch.go(path)
+        found, scripts = looked_at(watch), watch.page.locator("script").count()
+        context.close()
+    assert found == []
+    assert watch.problems == []
+    assert scripts == 0
