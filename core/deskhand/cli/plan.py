@@ -14,7 +14,7 @@ from deskhand.records.accounts import Account
 from deskhand.records.approvals import Approval
 
 
-@click.command(name="plan", help="Say what shall be done on a TICKET, in a sentence; see what it would change.")
+@click.command(name="plan", help="Say what shall be done on a ticket, and see what it would change.")
 @click.argument("ticket")
 @click.argument("sentence")
 @click.option("--submit", is_flag=True, help="Ask for approval at once, or run what needs none.")
