@@ -226,6 +226,15 @@ def under_way(records: Records) -> list[Run]:
     return _listed(records, query.order_by(runs.c.place))
 
 
+def waiting_for(records: Records, kind: WaitKind) -> list[Run]:
+    """List the runs that wait for something of a kind, oldest first. Cheap to ask often."""
+    query = select(runs.c.document).where(
+        runs.c.state == RunState.WAITING, runs.c.document.contains(f'"kind":"{kind}"', autoescape=True)
+    )
+    found = _listed(records, query.order_by(runs.c.place))
+    return [run for run in found if run.waits_for is not None and run.waits_for.kind is kind]
+
+
 def _listed(records: Records, query: Select[Any]) -> list[Run]:
     with records.reading() as connection:
         return [_read(document) for document in connection.execute(query).scalars()]

@@ -67,30 +67,27 @@ class Watch:
 
     def look(self) -> None:
         """Take up what nobody carries on."""
-        listed = runs.under_way(self.records)
-        self._resume(listed)
-        self._adopt([run for run in listed if _goes_on_by_itself(run)])
+        self._resume()
+        self._adopt([run for run in runs.under_way(self.records) if _goes_on_by_itself(run)])
 
     def _run(self) -> None:
         next_adoption = time.monotonic() + _ORPHANS_EVERY
         while not self._stopping.wait(_EVERY):
             try:
-                listed = runs.under_way(self.records)
-                self._resume(listed)
-                if time.monotonic() >= next_adoption:
-                    self._adopt([run for run in listed if _goes_on_by_itself(run)])
+                if time.monotonic() < next_adoption:
+                    self._resume()
+                else:
+                    self.look()
                     next_adoption = time.monotonic() + _ORPHANS_EVERY
             except (RecordsUnavailableError, SQLAlchemyError) as error:
                 log.warning("runs are not looked after", reason=str(error))
 
-    def _resume(self, listed: list[Run]) -> None:
-        for run in listed:
-            wait = run.waits_for
-            if wait is None or wait.kind is not WaitKind.SWITCH:
-                continue
-            connector = run.step(wait.step_id).action.partition(".")[0]
+    def _resume(self) -> None:
+        for run in runs.waiting_for(self.records, WaitKind.SWITCH):
+            step_id = run.waits_for.step_id if run.waits_for is not None else ""
+            connector = run.step(step_id).action.partition(".")[0]
             if self.switch is None or self.switch.stopped(run.tenant_id, connector, run.automation) is None:
-                self._unless_changed(run, lambda transaction, run: self._go_on(transaction, run, "run.released"))
+                self._unless_changed(run, self._release)
 
     def _adopt(self, listed: list[Run]) -> None:
         fates = self.durable.fates([(run.id, run.segment) for run in listed])
@@ -98,8 +95,8 @@ class Watch:
             if fates.get(run.id) is not Fate.UNDER_WAY:
                 self._unless_changed(run, self._take_up)
 
-    def _go_on(self, transaction: Transaction, run: Run, kind: str) -> None:
-        self.journal.go_on(transaction, run, kind)
+    def _release(self, transaction: Transaction, run: Run) -> None:
+        self.journal.go_on(transaction, run, "run.released")
 
     def _take_up(self, transaction: Transaction, run: Run) -> None:
         if run.taken_up >= _MOST_TIMES:

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from deskhand.records import effects
@@ -50,3 +52,31 @@ def test_an_unknown_outcome_waits_for_a_person(records: Records) -> None:
 def test_no_outcome_without_an_intent(records: Records) -> None:
     with pytest.raises(LookupError), records.transaction("desk") as transaction:
         effects.record(transaction, "k", {"reference": "42"})
+
+
+def test_what_failed_cleanly_is_claimed_anew_and_what_may_have_happened_is_not(records: Records) -> None:
+    claim(records)
+    with records.transaction("desk") as transaction:
+        effects.fail(transaction, "k", "UncertainError", is_unchanged=False)
+    with pytest.raises(LookupError, match="already claimed"):
+        claim(records)
+    with records.transaction("desk") as transaction:
+        effects.fail(transaction, "k", "RejectedError", is_unchanged=True)
+    found = effects.find(records, "k")
+    assert found is not None
+    assert found.state is EffectState.FAILED
+    claim(records)
+    found = effects.find(records, "k")
+    assert found is not None
+    assert found.state is EffectState.CLAIMED
+    kinds = [entry.kind for entry in records.audit_entries()]
+    assert kinds == ["effect.claimed", "effect.failed", "effect.failed", "effect.claimed"]
+
+
+@pytest.mark.parametrize("settle", [effects.record, effects.mark_needs_review])
+def test_what_is_settled_is_not_claimed_anew(records: Records, settle: Callable[..., None]) -> None:
+    claim(records)
+    with records.transaction("desk") as transaction:
+        settle(transaction, "k", {"reference": "42"} if settle is effects.record else "unknown")
+    with pytest.raises(LookupError, match="already claimed"):
+        claim(records)
