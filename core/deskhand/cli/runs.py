@@ -145,6 +145,20 @@ def retry(run: str, name: str, config_path: Path) -> None:
 
 @command.command()
 @click.argument("run")
+@click.option("--step", required=True, help="The step whose outcome is unknown.")
+@click.option("--found", type=click.Choice(["done", "not-done"]), required=True, help="What the vendor shows.")
+@as_option
+@config_option
+@explaining_errors
+def settle(run: str, step: str, found: str, name: str, config_path: Path) -> None:
+    """Say what you found at the vendor about a step of RUN nobody knows the outcome of; then it can be retried."""
+    with acting(config_path, name) as (desk, who):
+        desk.resolving.settle(who, run, step, is_done=found == "done")
+    print_line(f"{step} of {run} is settled: `deskhand runs retry {run}` takes it up again.")
+
+
+@command.command()
+@click.argument("run")
 @click.option("--step", required=True, help="The step that waits.")
 @as_option
 @config_option

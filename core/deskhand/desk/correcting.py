@@ -141,7 +141,7 @@ class Correcting:
         missing = [field.value for field, value in values.items() if value not in known.get(field, {})]
         if missing:
             raise DeskRefusedError(f"the board does not list this {' and '.join(missing)}: load the page again")
-        return {field: known[field][value] for field, value in values.items()}
+        return {field: known[field][values[field]] for field in FieldName if field in values}
 
     def _explained(self, owner: TenantContext, ticket_id: str) -> tuple[Why, Triage]:
         why = explanations.find(self.records, ticket_id)
