@@ -75,7 +75,7 @@ def test_the_ticket_system_has_to_be_a_connector_that_holds_tickets(
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "rmm_pocket.py").write_text(
-        "from deskhand.sdk.hooks import ConnectorOffer, hookimpl\n"
+        "from deskhand.sdk.hooks import Capabilities, ConnectorOffer, hookimpl\n"
         "from deskhand.sdk.settings import ConnectorSettings\n"
         "class Pocket:\n"
         "    name = 'rmm_pocket'\n"
@@ -83,6 +83,8 @@ def test_the_ticket_system_has_to_be_a_connector_that_holds_tickets(
         "    def close(self): pass\n"
         "@hookimpl\n"
         "def offer_connector(): return ConnectorOffer(ConnectorSettings, lambda settings: Pocket())\n"
+        "@hookimpl\n"
+        "def offer_capabilities(): return Capabilities()\n"
     )
     papers = tmp_path / "deskhand_rmm_pocket-1.0.dist-info"
     papers.mkdir()
