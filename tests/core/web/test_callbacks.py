@@ -14,7 +14,7 @@ from deskhand.desk.desk import Desk
 from deskhand.sdk.roles import CallbackSource
 from deskhand.sdk.testing import DuplicateCallback, SimulatorHost
 from deskhand.sdk.webhooks import LARGEST_BODY
-from deskhand.web import app
+from deskhand.web import machine
 from deskhand.web.app import create_app
 from deskhand_psa_connectwise.simulation.callbacks import Signer, signature
 from deskhand_psa_connectwise.simulator import COMPANY_ID, KEY_PATH, SIGNING_KEY
@@ -180,7 +180,7 @@ def test_a_callback_cut_short_is_no_hint(line: Line) -> None:
 
 
 def test_a_callback_that_dawdles_is_cut_off(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(machine, "BODY_SECONDS", 0.2)
     with socket.create_connection(("127.0.0.1", int(line.url.rpartition(":")[2])), timeout=10) as connection:
         connection.sendall(f"POST /callbacks/{PSA} HTTP/1.1\r\nHost: desk\r\nContent-Length: 9\r\n\r\nab".encode())
         assert b" 408 " in connection.recv(4096)
