@@ -97,7 +97,7 @@ def live(url: str, folder: Path, point: str) -> int:
             (folder / "boundaries.json").write_text(json.dumps(reaper.log))
             return 0
         push(engine, run)
-        time.sleep(0.01)
+        time.sleep(0.02)
     return TOO_LONG
 
 
