@@ -11,6 +11,8 @@ from tests.browser.story import Places
 from tests.browser.watching import HEAVIEST, SCHEMES, WIDTHS, Watch
 from tests.core.web.conftest import quiet_desk
 
+TALL = 6_000
+"""A window in which no bar that stays in view lies over anything else."""
 NAMES = tuple(Places(*"abcdefgh").pages(1))
 
 
@@ -20,7 +22,7 @@ def looked_at(watch: Watch) -> list[str]:
     for scheme in SCHEMES:
         watch.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
         for width in WIDTHS:
-            watch.page.set_viewport_size({"width": width, "height": 900})
+            watch.page.set_viewport_size({"width": width, "height": TALL})
             found += [f"{width} {scheme}: {each}" for each in watch.accessibility()]
             if watch.overflow():
                 found.append(f"{width} {scheme}: {watch.overflow()} px too wide")

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from deskhand.automation.plan import Proposal
+from deskhand.automation.stage import Stage
 from deskhand.desk.correcting import TicketChoices
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.records import explanations
@@ -71,13 +72,13 @@ def submit(visit: Visit) -> Response:
 
 
 def offers(visit: Visit) -> Response:
-    """Show the automations that fit the ticket as it is now; nothing where that cannot be told."""
+    """Show the automations that fit the ticket and may be taken up here; nothing where that cannot be told now."""
     ticket_id, desk = visit.path["ticket"], visit.desk
     try:
         context, ticket, _ = desk.resolving.contexts.read(ticket_id)
-        found = desk.automating.matching(context, ticket)
+        found = [each for each in desk.automating.matching(context, ticket) if each.stage.place >= Stage.ASK.place]
     except (DeskRefusedError, ConnectorError):
-        found = ()
+        found = []
     return part(visit, "panel/offers.html", ticket_id=ticket_id, offers=found)
 
 

@@ -86,8 +86,9 @@ class Story:
 
     @property
     def done(self) -> int:
-        """How many steps are behind us."""
-        return sum(line.state in {"done", "skipped", "undone"} for line in self.lines)
+        """How many steps are behind us; those that were left out only count once the run has come to its end."""
+        behind = {"done", "undone", "skipped"} if self.run and self.run.state is RunState.DONE else {"done", "undone"}
+        return sum(line.state in behind for line in self.lines)
 
     @property
     def problems(self) -> int:
