@@ -17,6 +17,7 @@ from deskhand.sdk.errors import (
     UnavailableError,
     UncertainError,
 )
+from deskhand.workflow.calls import RefusedError, RingName
 
 T = TypeVar("T")
 
@@ -62,6 +63,12 @@ _RECOVERIES: tuple[tuple[type[ConnectorError], Recovery], ...] = (
 )
 
 
+def _recovery(error: ConnectorError) -> Recovery:
+    if isinstance(error, RefusedError) and error.ring is RingName.KILL_SWITCH:
+        return Recovery.RETRY_LATER  # whoever threw the switch will release it
+    return next((each for kind, each in _RECOVERIES if isinstance(error, kind)), Recovery.REPORT_BUG)
+
+
 def attempt(step: Callable[[], T], *, passing: tuple[type[Exception], ...] = ()) -> Outcome[T]:
     """Run a step once. Errors of the kinds in ``passing`` are not the step's and go through."""
     try:
@@ -69,7 +76,7 @@ def attempt(step: Callable[[], T], *, passing: tuple[type[Exception], ...] = ())
     except passing:
         raise
     except ConnectorError as error:
-        recovery = next((each for kind, each in _RECOVERIES if isinstance(error, kind)), Recovery.REPORT_BUG)
+        recovery = _recovery(error)
         pause = error.retry_after if isinstance(error, RateLimitedError) else None
         return Failed(recovery, str(error), pause)
     except Exception as error:  # the step boundary: a step may raise anything and the desk must outlive it

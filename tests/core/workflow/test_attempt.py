@@ -12,7 +12,7 @@ from deskhand.sdk.errors import (
     UncertainError,
 )
 from deskhand.workflow.attempt import Done, Failed, Recovery, attempt
-from deskhand.workflow.gate import RefusedError
+from deskhand.workflow.calls import RefusedError, RingName
 
 
 def failing(error: BaseException) -> object:
@@ -33,6 +33,7 @@ def test_a_step_that_comes_to_its_end_yields_its_value() -> None:
         (UncertainError("the answer was lost"), Recovery.READ_FIRST),
         (RejectedError("400"), Recovery.TELL_TECHNICIAN),
         (RefusedError("the gate said no"), Recovery.TELL_TECHNICIAN),
+        (RefusedError("stopped", ring=RingName.KILL_SWITCH), Recovery.RETRY_LATER),
         (NotFoundError("404"), Recovery.TELL_TECHNICIAN),
         (ConnectorError("of a kind nobody knows"), Recovery.REPORT_BUG),
     ],
