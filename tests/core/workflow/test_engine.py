@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import JsonValue, SecretStr
+from structlog.testing import capture_logs
 
 from deskhand.automation import plans
 from deskhand.automation.plan import Plan, PlannedStep
@@ -410,7 +411,8 @@ def test_a_bug_in_an_action_ends_the_run_and_not_the_desk(desk: Desk, monkeypatc
         raise ZeroDivisionError
 
     monkeypatch.setitem(ACTIONS, f"{NAME}.look", replace(ACTIONS[f"{NAME}.look"], apply=broken))
-    run = desk.run(plan(step("look"), NOTE))
+    with capture_logs():
+        run = desk.run(plan(step("look"), NOTE))
     assert (run.state, run.step("look").cause) == (RunState.FAILED, Cause.BUG)
     assert "ZeroDivisionError" in run.step("look").error
 
@@ -686,7 +688,10 @@ def test_an_undo_that_fails_leaves_the_step_done_and_can_be_repeated(desk: Desk)
     assert desk.go_on(run).state is RunState.UNDONE
 
 
-def test_an_undo_that_is_not_there_when_read_back_is_not_reported_as_done(desk: Desk) -> None:
+def test_an_undo_that_is_not_there_when_read_back_is_not_reported_as_done(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deskhand.workflow.undoing._PAUSE", 0.0)
     desk.patience = replace(desk.patience, settling=0.0)
     desk.start()
     run = desk.run(plan(JOIN))
