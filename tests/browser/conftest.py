@@ -86,6 +86,7 @@ def sign_in(browser: Browser, practice: Practice) -> Iterator[SignIn]:
 
 def _sign_in(page: Page, url: str, name: str) -> None:
     page.goto(f"{url}/sign-in")
+    page.locator("input[name=name]:focus").wait_for()  # what is typed before the field has the focus is lost
     page.keyboard.type(name)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

@@ -71,8 +71,8 @@ def apply(ticket: str, name: str, config_path: Path) -> None:
 @click.option("--subtype", help="A subtype, by name or id.")
 @click.option("--item", help="An item, by name or id.")
 @click.option("--priority", help="A priority, by name or id.")
-@click.option("--impact", type=click.Choice([each.value for each in Level]))
-@click.option("--urgency", type=click.Choice([each.value for each in Level]))
+@click.option("--impact", type=click.Choice([each.value for each in Level]), help="How far it reaches.")
+@click.option("--urgency", type=click.Choice([each.value for each in Level]), help="How soon it hurts.")
 @as_option
 @config_option
 @explaining_errors

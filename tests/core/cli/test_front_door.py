@@ -167,6 +167,7 @@ ELSEWHERE = {
     "runs": "../../journeys/test_by_command.py",
     "secret": "test_secret.py",
     "stop": "test_stop.py",
+    "triage": "test_triage.py",
 }
 """Where the documents of commands that change something, or need something to be there, are looked at."""
 

@@ -218,6 +218,14 @@ def test_what_only_an_approver_may_do_is_done_on_a_page_of_its_own() -> None:
     decisions = [each for each in CHANGES if each.roles == frozenset({Role.APPROVER})]
     assert len(decisions) == 2
     assert all(each.framing is Framing.TOP_LEVEL for each in decisions)
+    assert {name_of(each) for each in TABLE if each.framing is Framing.TOP_LEVEL} == {
+        "GET /approvals/{approval}",
+        "POST /approvals/{approval}/decide",
+        "GET /automations/{name}/versions/{version:int}",
+        "POST /automations/{name}/versions/{version:int}/decide",
+        "GET /automations/{name}/clients/{tenant}",
+        "POST /automations/{name}/clients/{tenant}/overlay",
+    }
 
 
 @pytest.fixture(scope="module")
