@@ -17,7 +17,7 @@ import pluggy
 from pydantic import SecretStr
 
 from deskhand.sdk import hooks
-from deskhand.sdk.actions import Action, AnyAction
+from deskhand.sdk.actions import Action, AnyAction, connector_of
 from deskhand.sdk.egress import HOST_PATTERN
 from deskhand.sdk.hooks import Capabilities, ConnectorOffer, SimulatorOffer
 from deskhand.sdk.settings import ConnectorSettings
@@ -89,7 +89,7 @@ class Registry:
 
     def action(self, name: str) -> AnyAction:
         """Find an action by its full name, ``<plugin>.<verb>_<object>``. Raises UnknownActionError."""
-        plugin_name = name.partition(".")[0]
+        plugin_name = connector_of(name)
         plugin = self.plugins.get(plugin_name)
         if plugin is None:
             reason = self.refused.get(plugin_name, "it is not installed")
@@ -98,6 +98,10 @@ class Registry:
             if action.name == name:
                 return action
         raise UnknownActionError(f"no action {name}: {plugin_name} {plugin.version} does not offer it")
+
+    def actions_of(self, plugins: Iterable[str]) -> tuple[AnyAction, ...]:
+        """List the actions of these plugins, plugin by plugin."""
+        return tuple(action for name in plugins for action in self.plugins[name].actions)
 
     def _consider(self, name: str, entries: list[EntryPoint], *, is_enabled: bool, pinned: Mapping[str, str]) -> None:
         if not is_enabled:

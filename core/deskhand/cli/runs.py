@@ -1,7 +1,5 @@
 """`deskhand runs`: what is being carried out and what came of it; stop, take up again, put back."""
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -22,10 +20,7 @@ from deskhand.cli.showing import print_run, run_document
 from deskhand.cli.stores import records_of
 from deskhand.configuration.loading import load
 from deskhand.records import runs
-from deskhand.records.database import Records
 from deskhand.records.runs import Run, RunState
-
-_LOOK_AGAIN = 0.2
 
 
 @click.group(name="runs", help="See what is being carried out; stop, take up again, put back.")
@@ -70,9 +65,7 @@ def list_runs(
 def show(run: str, config_path: Path, *, as_json: bool) -> None:
     """Show RUN step by step."""
     with records_of(load(config_path)) as records:
-        found = runs.find(records, run)
-    if found is None:
-        fail(ExitCode.FAILED, f"there is no run {run}: `deskhand runs list` shows what there is")
+        found = _expect(runs.find(records, run), run)
     if as_json:
         print_json(run_document(found))
         return
@@ -87,23 +80,10 @@ def show(run: str, config_path: Path, *, as_json: bool) -> None:
 def watch(run: str, seconds: float, config_path: Path) -> None:
     """Follow RUN until it is over: one line a change."""
     with records_of(load(config_path)) as records:
-        for each in _changes(records, run, seconds):
+        _expect(runs.find(records, run), run)
+        for each in runs.followed(records, run, patience=seconds):
             steps = "  ".join(f"{step.id}:{step.state.value}" for step in each.steps)
             print_line(f"{each.state.value:<12} {steps}")
-
-
-def _changes(records: Records, run_id: str, seconds: float) -> Iterator[Run]:
-    end, last = time.monotonic() + seconds, None
-    while time.monotonic() < end:
-        run = runs.find(records, run_id)
-        if run is None:
-            fail(ExitCode.FAILED, f"there is no run {run_id}: `deskhand runs list` shows what there is")
-        if run != last:
-            yield run
-            last = run
-        if run.state.is_over:
-            return
-        time.sleep(_LOOK_AGAIN)
 
 
 @command.command()
@@ -196,3 +176,9 @@ def reveal(run: str, step: str, name: str, config_path: Path, *, as_json: bool) 
         print_json(found)
         return
     print_pairs({key.replace("_", " "): value for key, value in found.items()})
+
+
+def _expect(found: Run | None, run_id: str) -> Run:
+    if found is None:
+        fail(ExitCode.FAILED, f"there is no run {run_id}: `deskhand runs list` shows what there is")
+    return found

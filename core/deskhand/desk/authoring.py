@@ -16,7 +16,7 @@ from deskhand.automation.yaml_form import YamlRefusedError, load, with_version
 from deskhand.desk.automation_facts import PastChecks
 from deskhand.desk.drafting import Drafting
 from deskhand.desk.recognising import Recognising
-from deskhand.desk.refusals import DeskRefusedError
+from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.desk.shelf import Shelf, document_of, overlaid
 from deskhand.records import automations
 from deskhand.records.accounts import Account, Role
@@ -206,13 +206,6 @@ def refuse_findings(findings: Collection[Finding]) -> None:
     found = errors(findings)
     if found:
         raise DeskRefusedError(f"it does not pass its checks: {' '.join(map(str, found))}")
-
-
-def require(who: Account, *roles: Role) -> None:
-    """Raise DeskRefusedError where an account has none of the roles."""
-    if not any(who.has(role) for role in roles):
-        names = " or ".join(role.value for role in roles)
-        raise DeskRefusedError(f"{who.name} has not the role {names}: `deskhand account` gives it")
 
 
 def said(reason: str) -> str:

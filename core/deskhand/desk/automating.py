@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from deskhand.automation.document import ApprovalRule
-from deskhand.automation.plan import Plan, Proposal
+from deskhand.automation.plan import Proposal
 from deskhand.automation.stage import Stage
 from deskhand.desk.recognising import Match
 from deskhand.desk.refusals import DeskRefusedError
@@ -63,10 +62,6 @@ class Automating(RollingOut):
                 f"{name} stands at {placed.stage} for {context.tenant.name}: `deskhand automation stage` moves it on"
             )
         return self.recognising.propose(name, context, ticket, requested_by=requested_by, plan_id=plan_id)
-
-    def approval_of(self, plan: Plan) -> ApprovalRule | None:
-        """Return what approval a plan's automation asks for as it holds at the client; None where it asks for none."""
-        return self.shelf.approval_rule(plan)
 
     def shadows(self, name: str, tenant_id: str | None = None) -> list[Shadow]:
         """List what an automation would have done, newest first, held against what people did as far as is known."""

@@ -12,6 +12,7 @@ from deskhand.agent.planning.phones import e164
 from deskhand.automation.document import KIND_OF, Automation, Check, FactSource, Parameter
 from deskhand.automation.plan import Argument, Refusal, RefusalReason, SourceKind
 from deskhand.mirror.mirror import Mirror
+from deskhand.sdk.actions import connector_of
 from deskhand.sdk.models import Person, TenantContext, Ticket
 
 _MOST_LOOKUPS = 24
@@ -98,7 +99,7 @@ _ABOUT_THE_REQUESTER = frozenset(Check) - {Check.WITHIN_HOURS}
 
 def connectors_of(actions: Iterable[str]) -> tuple[str, ...]:
     """Name the connectors of some actions, each once."""
-    return tuple(dict.fromkeys(action.partition(".")[0] for action in actions))
+    return tuple(dict.fromkeys(connector_of(action) for action in actions))
 
 
 def ticket_facts(live: LiveFacts, groups: dict[str, str], people: Iterable[Person]) -> TicketFacts:

@@ -58,7 +58,7 @@ class Connections:
     @property
     def actions(self) -> tuple[AnyAction, ...]:
         """The actions of the plugins whose connectors are open, plugin by plugin."""
-        return tuple(each for name in self.connectors for each in self.registry.plugins[name].actions)
+        return self.registry.actions_of(self.connectors)
 
     def __enter__(self) -> Self:
         return self

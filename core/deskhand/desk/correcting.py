@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue, ValidationError
 
 from deskhand.desk.contexts import Contexts
-from deskhand.desk.refusals import DeskRefusedError
+from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.desk.writing import UPDATE_KEYS, Writer
 from deskhand.records import explanations, reviews
 from deskhand.records.accounts import Account, Role
@@ -50,7 +50,7 @@ class Correcting:
 
     def apply(self, who: Account, ticket_id: str) -> Why:
         """Set every field the triage decided on, and return the explanation as it is then."""
-        _require_technician(who)
+        require(who, Role.TECHNICIAN)
         owner, ticket, _ = self.contexts.read(ticket_id)
         why, triage = self._explained(owner, ticket_id)
         values = {
@@ -62,7 +62,7 @@ class Correcting:
 
     def correct(self, who: Account, ticket_id: str, values: Mapping[FieldName, str]) -> Why:
         """Set these values instead, keyed by the PSA's identifiers or the word itself; each becomes a label."""
-        _require_technician(who)
+        require(who, Role.TECHNICIAN)
         if not values.keys() & UPDATE_KEYS.keys():
             raise DeskRefusedError("nothing was chosen: choose what the ticket should say")
         owner, ticket, _ = self.contexts.read(ticket_id)
@@ -160,8 +160,3 @@ def _known(taxonomy: Taxonomy, priorities: tuple[Priority, ...]) -> dict[FieldNa
         FieldName.IMPACT: levels,
         FieldName.URGENCY: levels,
     }
-
-
-def _require_technician(who: Account) -> None:
-    if not who.has(Role.TECHNICIAN):
-        raise DeskRefusedError(f"{who.name} has not the role technician: `deskhand account` gives it")

@@ -28,6 +28,7 @@ from deskhand.desk.progress import Progress
 from deskhand.desk.recommending import Recommending
 from deskhand.desk.resolving import Resolving
 from deskhand.desk.services import Foundations, Services, gate_of, join, known_subjects
+from deskhand.desk.shelf import Shelf
 from deskhand.desk.stores import open_mirror, open_records
 from deskhand.desk.taxonomies import LiveTaxonomies
 from deskhand.desk.upkeep import Upkeep
@@ -111,8 +112,20 @@ class Desk:
         judgement = Judgement(configuration, records, mirror, engine, connections.directories, clock)
         taxonomies = LiveTaxonomies(system, clock)
         governing = Governing(records, clock, known_subjects(connections, mirror))
-        foundations = Foundations(configuration, connections, records, mirror, engine, intake, judgement, clock, own_id)
         contexts = Contexts(intake, judgement)
+        foundations = Foundations(
+            configuration=configuration,
+            connections=connections,
+            records=records,
+            mirror=mirror,
+            engine=engine,
+            intake=intake,
+            judgement=judgement,
+            contexts=contexts,
+            shelf=Shelf(records),
+            clock=clock,
+            desk_id=own_id,
+        )
         notes = TicketNotes(system, lambda ticket, text, key: writer.add_note(contexts.certain(ticket), text, key))
         vouching = Vouching(open_anchoring(configuration, records, notes=notes, clock=clock))
         writer = Writer(
@@ -124,7 +137,7 @@ class Desk:
             gate=gate_of(foundations, governing, vouching),
             key=key_maker(own_id),
         )
-        services = join(foundations, governing, writer.gate, writer)
+        services = join(foundations, governing, writer)
         closing.callback(services.runs.close)
         policies = Policies(configuration.policy, configuration.clients, mirror)
         handler = Handler(

@@ -13,7 +13,7 @@ from deskhand.automation.document import Automation, Check
 from deskhand.automation.known import KnownActions
 from deskhand.automation.plan import Plan
 from deskhand.desk.automating import Automating
-from deskhand.desk.refusals import DeskRefusedError
+from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.desk.replaying import Replaying
 from deskhand.desk.shelf import document_of
 from deskhand.governance.breaker import Ending, MaintenanceSettings, tripped
@@ -23,6 +23,7 @@ from deskhand.records.automations import AutomationState, VersionRecord, Version
 from deskhand.records.database import Records
 from deskhand.records.diagnoses import Diagnosis, Replay
 from deskhand.records.runs import Cause, Run
+from deskhand.sdk.actions import connector_of
 from deskhand.sdk.clock import Clock
 from deskhand.sdk.errors import AuthorizationError, ConnectorError, UnavailableError
 from deskhand.sdk.models import Reference
@@ -68,8 +69,7 @@ class Diagnosing:
 
         Its author is the diagnosis, whoever asks for it.
         """
-        if not any(who.has(role) for role in _WORKING):
-            raise DeskRefusedError(f"{who.name} has not the role technician: `deskhand account` gives it")
+        require(who, *_WORKING)
         found = diagnoses.find(self.records, run_id) or self.diagnose(run_id)
         if found.change is None:
             raise DeskRefusedError(f"there is no change to propose. {found.todo}")
@@ -156,7 +156,7 @@ class Diagnosing:
     def _accepts(self, run: Run) -> bool | None:
         """Ask the vendor whether it accepts the credential, where a step was refused for it; None for all others."""
         refused = next((each for each in run.steps if each.cause is Cause.AUTHORIZATION), None)
-        connector = self.replaying.previewer.connectors.get(refused.action.partition(".")[0]) if refused else None
+        connector = self.replaying.previewer.connectors.get(connector_of(refused.action)) if refused else None
         if connector is None:
             return None
         try:

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deskhand.agent.planning.catalogue import Catalogue
 from deskhand.agent.planning.facts import Label
 from deskhand.desk.taxonomies import LiveTaxonomies
 from deskhand.knowledge.language import language_of
 from deskhand.mirror.mirror import Mirror
-from deskhand.registry import Registry
 from deskhand.sdk.errors import NotFoundError
 from deskhand.sdk.models import Person, Reference, TenantContext, Ticket
 from deskhand.sdk.roles import Connector, Directory
@@ -78,12 +76,6 @@ class DeskFacts:
     def _directory(self, connector: str) -> Directory | None:
         found = self.connectors.get(connector)
         return found if isinstance(found, Directory) else None
-
-
-def catalogue(registry: Registry, connectors: Mapping[str, Connector]) -> Catalogue:
-    """List the actions of every connector that is configured."""
-    plugins = [registry.plugins[name] for name in connectors]
-    return Catalogue.of(action for plugin in plugins for action in plugin.actions)
 
 
 def _is_of(context: TenantContext, person: Person) -> bool:

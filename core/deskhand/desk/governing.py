@@ -11,7 +11,7 @@ from sqlalchemy import select
 from deskhand.agent.planning.catalogue import CatalogueEntry, Permits
 from deskhand.automation.plan import Plan
 from deskhand.automation.stage import Stage
-from deskhand.desk.refusals import DeskRefusedError
+from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.governance import accounts as signing_in
 from deskhand.governance import decisions, first_admin
 from deskhand.governance.accounts import PASSWORDS, PasswordRefusedError, Passwords, Session
@@ -20,7 +20,7 @@ from deskhand.governance.first_admin import SetUpRefusedError
 from deskhand.governance.permission import Decision, LivePermissions, Need, Permissions
 from deskhand.governance.request import Circumstances, Request, request_for
 from deskhand.governance.standing import NOBODY
-from deskhand.governance.switches import Level, Switch, Switches, release, throw, thrown
+from deskhand.governance.switches import Level, Switch, release, throw, thrown
 from deskhand.records import accounts, grants, sessions
 from deskhand.records.accounts import Account, Role
 from deskhand.records.database import Records, Transaction
@@ -58,12 +58,10 @@ class Governing:
     known: Known = lambda _level: None
     passwords: Passwords = PASSWORDS
     permissions: LivePermissions = field(init=False)
-    kill_switch: Switches = field(init=False)
 
     def __post_init__(self) -> None:
         """Join what reads the records anew each time."""
         self.permissions = LivePermissions(self.records)
-        self.kill_switch = Switches(self.records)
 
     # -- the kill switch
 
@@ -73,14 +71,14 @@ class Governing:
 
     def throw(self, who: Account, level: Level, subject: str, reason: str) -> Switch:
         """Stop everything, a client, a connector or an automation, from this commit on. Whoever works here may."""
-        _require(who, *ANYONE_WHO_WORKS)
+        require(who, *ANYONE_WHO_WORKS)
         subject, reason = self._subject(level, subject), _reason(reason)
         with self.records.transaction(who.name) as transaction:
             return throw(transaction, level, subject, by=who.name, reason=reason)
 
     def release(self, who: Account, level: Level, subject: str, reason: str) -> None:
         """Let it go again. Only an admin may."""
-        _require(who, Role.ADMIN)
+        require(who, Role.ADMIN)
         reason = _reason(reason)
         with self._transaction(who) as transaction:
             release(transaction, level, subject.strip(), by=who.name, reason=reason)
@@ -93,7 +91,7 @@ class Governing:
 
     def add_account(self, who: Account, account: Account, password: str | None = None) -> Account:
         """Add an account; without a password nobody can sign in to it yet. Only an admin may."""
-        _require(who, Role.ADMIN)
+        require(who, Role.ADMIN)
         hashed = "" if password is None else self._hash(account.name, password)
         with self._transaction(who) as transaction:
             added = accounts.add(transaction, account, password_hash=hashed)
@@ -103,7 +101,7 @@ class Governing:
 
     def change_account(self, who: Account, account: Account) -> None:
         """Change what an account is called and may do; the last admin stays one. Only an admin may."""
-        _require(who, Role.ADMIN)
+        require(who, Role.ADMIN)
         with self._transaction(who) as transaction:
             accounts.change(transaction, account)
             if not account.is_active:
@@ -114,7 +112,7 @@ class Governing:
     def set_password(self, who: Account, name: str, password: str, *, current: str | None = None) -> None:
         """Set a password and end the account's sessions: one's own with the current one, as an admin any other's."""
         if accounts.account_name(name) != who.name:
-            _require(who, Role.ADMIN)
+            require(who, Role.ADMIN)
         elif not self._matches(name, current or ""):
             raise DeskRefusedError("your current password is another one")
         hashed = self._hash(name, password)
@@ -180,7 +178,7 @@ class Governing:
 
     def propose_grants(self, who: Account, rows: Sequence[Grant], comment: str = "") -> PolicyVersion:
         """Propose a table in place of the one that holds; nothing changes until someone else approves. An admin may."""
-        _require(who, Role.ADMIN)
+        require(who, Role.ADMIN)
         with self._transaction(who) as transaction:
             return grants.propose(transaction, rows, author=who.name, comment=comment)
 
@@ -192,7 +190,7 @@ class Governing:
 
     def reject_grants(self, who: Account, version: int) -> PolicyVersion:
         """Put a proposed table aside; its author may too."""
-        _require(who, Role.ADMIN, Role.APPROVER)
+        require(who, Role.ADMIN, Role.APPROVER)
         with self._transaction(who) as transaction:
             return grants.reject(transaction, version, by=who.name)
 
@@ -302,12 +300,6 @@ def _joined(needs: Sequence[Need]) -> PlanNeed:
         sentence for need in needs if not need.decision.is_allowed for sentence in need.decision.reasons
     )
     return PlanNeed(mode, approvers, tuple(reasons))
-
-
-def _require(who: Account, *roles: Role) -> None:
-    if not any(who.has(role) for role in roles):
-        names = " or ".join(role.value for role in roles)
-        raise DeskRefusedError(f"{who.name} has not the role {names}: `deskhand account` gives it")
 
 
 def _reason(written: str) -> str:

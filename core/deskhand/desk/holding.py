@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deskhand.configuration.schema import Configuration
-from deskhand.desk.refusals import DeskRefusedError
+from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.identity.facts import MirrorFacts
 from deskhand.identity.resolution import Remembered, RuleRefusedError, remember
 from deskhand.mirror.mirror import Mirror
@@ -37,8 +37,7 @@ class Holding:
         ``device`` names the machine where an alert names several. Raises NothingHeldError for an unknown client or a
         ticket that is not held.
         """
-        if not (who.has(Role.TECHNICIAN) or who.has(Role.ADMIN)):
-            raise DeskRefusedError(f"{who.name} has not the role technician or admin: `deskhand account` gives it")
+        require(who, Role.TECHNICIAN, Role.ADMIN)
         company = self.mirror.company(tenant_id)
         if company is None:
             raise NothingHeldError(f"the PSA has no company {tenant_id}")

@@ -17,7 +17,7 @@ from deskhand.automation.stage import Stage
 from deskhand.desk.automation_facts import LiveFacts, connectors_of
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.desk.shelf import Placed, Shelf
-from deskhand.knowledge.deeds import capability_of, deeds_in, telling
+from deskhand.knowledge.deeds import deeds_in, telling
 from deskhand.knowledge.matching import Matcher, Reading, quoted, words_in
 from deskhand.mirror.mirror import Mirror, problem_text
 from deskhand.records import automations
@@ -25,6 +25,7 @@ from deskhand.records.accounts import AUTOMATION
 from deskhand.records.automations import Shadow, ShadowOutcome, sha256_of
 from deskhand.records.database import Records
 from deskhand.records.documents import FieldName, Triage
+from deskhand.sdk.actions import capability_of
 from deskhand.sdk.clock import Clock
 from deskhand.sdk.errors import ConnectorError
 from deskhand.sdk.models import NoteKind, TenantContext, Ticket

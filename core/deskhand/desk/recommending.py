@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from deskhand.automation.plan import Proposal
 from deskhand.desk.automating import Automating
-from deskhand.desk.refusals import DeskRefusedError
+from deskhand.desk.refusals import require
 from deskhand.desk.resolving import Resolving, new_plan_id
 from deskhand.records.accounts import Account, Role
 
@@ -18,8 +18,7 @@ class Recommending:
 
     def recommend(self, who: Account, ticket_id: str, automation: str) -> Proposal:
         """Plan what an automation would do on a ticket; the plan, where there is one, is kept."""
-        if not who.has(Role.TECHNICIAN):
-            raise DeskRefusedError(f"{who.name} has not the role technician: `deskhand account` gives it")
+        require(who, Role.TECHNICIAN)
         context, ticket, _ = self.resolving.contexts.read(ticket_id)
         proposal = self.automating.propose(automation, context, ticket, requested_by=who.name, plan_id=new_plan_id())
         return self.resolving.keep(who, proposal)

@@ -11,7 +11,7 @@ from deskhand.automation.linter import errors, lint
 from deskhand.automation.plan import Plan, Proposal
 from deskhand.desk.automation_facts import LiveFacts, connectors_of
 from deskhand.desk.contexts import Contexts
-from deskhand.desk.previewing import Previewer, StepPreview
+from deskhand.desk.previewing import Previewer, StepPreview, privileged_of
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.desk.shelf import overlaid
 from deskhand.desk.taxonomies import LiveTaxonomies
@@ -21,6 +21,7 @@ from deskhand.records import automations
 from deskhand.records.automations import sha256_of
 from deskhand.records.database import Records
 from deskhand.records.diagnoses import Replay
+from deskhand.sdk.actions import connector_of
 from deskhand.sdk.clock import Clock
 from deskhand.sdk.errors import ConnectorError
 from deskhand.sdk.models import Reference, TenantContext, Ticket
@@ -71,7 +72,7 @@ class TicketNow:
 
     def choices(self, action: str, argument: str, name: str) -> tuple[Reference, ...]:
         """List what an argument could be: what the ticket's board lists, or the client's groups of that name."""
-        connector = action.partition(".")[0]
+        connector = connector_of(action)
         if argument == "group_id":
             return self.tools.facts.groups_named(self.context, connector, name)
         return self._listed(argument) if connector == self.tools.ticket_system else ()
@@ -81,7 +82,7 @@ class TicketNow:
         if check is Check.WITHIN_HOURS:
             return None
         if check is Check.REQUESTER_IS_NOT_PRIVILEGED:
-            powerful = [each.step.id for each in self.tools.previewer.preview(self.plan) if each.is_privileged]
+            powerful = self.tools.previewer.privileged(self.plan)
             return f"{', '.join(powerful)} would touch an account that holds power over others" if powerful else None
         return self._live(step.action for step in self.plan.steps).lacks(check)
 
@@ -105,7 +106,7 @@ class TicketNow:
         if proposal.plan is None:
             return self._kept_off(document, proposal)
         looked = self.tools.previewer.preview(proposal.plan)
-        powerful = [each.step.id for each in looked if each.is_privileged]
+        powerful = privileged_of(looked)
         if powerful and Check.REQUESTER_IS_NOT_PRIVILEGED in {each.check for each in document.preconditions}:
             line = f"It keeps off this ticket: {', '.join(powerful)} would touch an account with power over others"
             return Replay(is_green=True, lines=(line,), would_run=False)

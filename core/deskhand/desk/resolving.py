@@ -1,7 +1,6 @@
 """From a technician's sentence to a finished run: propose, dry-run, ask for approval, decide, run, answer, undo."""
 
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from deskhand.desk.closing import Closing
 from deskhand.desk.contexts import Contexts
 from deskhand.desk.governing import Governing
 from deskhand.desk.previewing import Previewer, StepPreview
-from deskhand.desk.refusals import DeskRefusedError
+from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.governance import approval
 from deskhand.governance.approval import ApprovalRefusedError, Verdict
 from deskhand.governance.standing import NOBODY
@@ -33,7 +32,6 @@ from deskhand.workflow.engine import RunEngine
 
 GOOD_FOR = timedelta(hours=4)
 """How long a request for approval stands."""
-_LOOK_AGAIN = 0.2
 
 AUTOMATION_ITSELF = Account("automation", "an approved automation", frozenset())
 """Stands for who asked in what an automation writes to the PSA by itself."""
@@ -59,7 +57,7 @@ class Resolving:
 
     def propose(self, who: Account, ticket_id: str, sentence: str) -> Proposal:
         """Plan what a sentence asks for; the plan, where there is one, is kept."""
-        self._require(who, Role.TECHNICIAN)
+        require(who, Role.TECHNICIAN)
         context, ticket, _ = self._read(ticket_id)
         proposal = self.planner.plan(
             context,
@@ -97,7 +95,7 @@ class Resolving:
 
     def submit(self, who: Account, plan_id: str) -> Approval | Run:
         """Run a plan at once where policy lets it, else ask for approval."""
-        self._require(who, Role.TECHNICIAN)
+        require(who, Role.TECHNICIAN)
         plan = self.plan(plan_id)
         if plan.requested_by != who.name:
             raise DeskRefusedError(f"plan {plan.id} was made by {plan.requested_by}: make your own from the sentence")
@@ -109,7 +107,7 @@ class Resolving:
         ``stage`` is how far the plan's automation may go at this client.
         """
         self._same_tenant(plan)
-        privileged = frozenset(each.step.id for each in self.previewer.preview(plan) if each.is_privileged)
+        privileged = self.previewer.privileged(plan)
         need = self.governing.need(plan, stage=stage, privileged=privileged)
         if need.mode not in {Mode.ASK, Mode.AUTO}:
             raise DeskRefusedError(f"policy does not let this plan run: {' '.join(need.reasons)}")
@@ -194,43 +192,36 @@ class Resolving:
 
     def events(self, run_id: str, *, patience: float = 3600) -> Iterator[Run]:
         """Yield the run as it is, and again whenever it has changed, until it is over; for ``patience`` seconds."""
-        end, last = time.monotonic() + patience, None
-        while time.monotonic() < end:
-            run = self.run(run_id)
-            if run != last:
-                yield run
-                last = run
-            if run.state.is_over:
-                return
-            time.sleep(_LOOK_AGAIN)
+        self.run(run_id)
+        return runs.followed(self.records, run_id, patience=patience)
 
     def answer(self, who: Account, run_id: str, step_id: str, value: SecretStr) -> None:
         """Give the run what it waits for, such as the code a person read out."""
-        self._require(who, Role.TECHNICIAN)
+        require(who, Role.TECHNICIAN)
         self.run(run_id)
         self._engine(lambda: self.engine.answer(run_id, step_id, value, by=who.name))
 
     def cancel(self, who: Account, run_id: str) -> None:
         """Stop a run before its next step; what was done stays done."""
-        self._require(who, Role.TECHNICIAN, Role.APPROVER, Role.ADMIN)
+        require(who, Role.TECHNICIAN, Role.APPROVER, Role.ADMIN)
         self.run(run_id)
         self._engine(lambda: self.engine.cancel(run_id, by=who.name))
 
     def undo(self, who: Account, run_id: str, step_id: str | None = None) -> None:
         """Put back what a run changed, or one step of it, from the state captured before the change."""
-        self._require(who, Role.TECHNICIAN)
+        require(who, Role.TECHNICIAN)
         self.run(run_id)
         self._engine(lambda: self.engine.undo(run_id, by=who.name, step_id=step_id))
 
     def retry(self, who: Account, run_id: str) -> None:
         """Take a failed run up again at the step that failed."""
-        self._require(who, Role.TECHNICIAN)
+        require(who, Role.TECHNICIAN)
         self.run(run_id)
         self._engine(lambda: self.engine.retry(run_id, by=who.name))
 
     def settle(self, who: Account, run_id: str, step_id: str, *, is_done: bool) -> None:
         """Say what a person found at the vendor about a step whose outcome is unknown."""
-        self._require(who, Role.TECHNICIAN)
+        require(who, Role.TECHNICIAN)
         self.run(run_id)
         self._engine(lambda: self.engine.settle(run_id, step_id, by=who.name, is_done=is_done))
 
@@ -271,11 +262,6 @@ class Resolving:
         if ticket.is_closed:
             raise DeskRefusedError(f"ticket {ticket_id} is closed: open it again in the PSA first")
         return context, ticket, notes
-
-    def _require(self, who: Account, *roles: Role) -> None:
-        if not any(who.has(role) for role in roles):
-            names = " or ".join(role.value for role in roles)
-            raise DeskRefusedError(f"{who.name} has not the role {names}: `deskhand account` gives it")
 
     def _engine(self, act: Callable[[], object]) -> None:
         try:

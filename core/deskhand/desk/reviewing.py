@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deskhand.desk.policies import Policies
-from deskhand.desk.refusals import DeskRefusedError
+from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.governance.drift import Drift, agreement_drift, distribution_drift
 from deskhand.governance.sampling import NEW, Draw, draw_for
 from deskhand.mirror.mirror import Mirror
@@ -67,8 +67,7 @@ class Reviewing:
         self, who: Account, subject: Subject, review_id: str, mark: Mark, right: str | None = None, comment: str = ""
     ) -> Review:
         """Say whether a decision was right; ``right`` is the id or the name of what it should have been."""
-        if not any(who.has(role) for role in _MARKING):
-            raise DeskRefusedError(f"{who.name} has not the role technician: `deskhand account` gives it")
+        require(who, *_MARKING)
         review = reviews.find(self.records, subject, review_id)
         if review is None:
             raise DeskRefusedError(f"{subject.value} {review_id} was not drawn; `deskhand review list` shows what was")

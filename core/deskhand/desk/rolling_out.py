@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from deskhand.automation.linter import lint
 from deskhand.automation.overlay import Effective
 from deskhand.automation.stage import Stage
-from deskhand.desk.authoring import WORKING, Authoring, refuse_findings, require, said
-from deskhand.desk.refusals import DeskRefusedError
+from deskhand.desk.authoring import WORKING, Authoring, refuse_findings, said
+from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.desk.shelf import Placed, document_of, overlaid
 from deskhand.records import automations
 from deskhand.records.accounts import Account, Role

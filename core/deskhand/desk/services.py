@@ -1,12 +1,11 @@
 """What people ask of a desk, joined over its rooms: plans and runs, approvals, automations, accounts and switches."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from deskhand.agent.planning.catalogue import Catalogue
 from deskhand.agent.planning.planner import Planner
 from deskhand.automation.known import known
-from deskhand.automation.plan import Plan
 from deskhand.configuration.schema import Configuration
 from deskhand.desk.automating import Automating
 from deskhand.desk.closing import Closing
@@ -49,6 +48,8 @@ class Foundations:
     engine: Engine
     intake: Intake
     judgement: Judgement
+    contexts: Contexts
+    shelf: Shelf
     clock: Clock
     desk_id: str
 
@@ -81,26 +82,25 @@ def known_subjects(connections: Connections, mirror: Mirror) -> Callable[[Level]
 
 def gate_of(rooms: Foundations, governing: Governing, vouching: Vouching) -> Gate:
     """Return the desk's one door to vendors, with every ring governance has."""
-    shelf = Shelf(rooms.records)
     rings = governed(
         rooms.records,
         rooms.clock,
         permissions=governing.permissions,
-        stage=shelf.stage,
-        standing=shelf.standing,
+        stage=rooms.shelf.stage,
+        standing=rooms.shelf.standing,
         is_unanchored=vouching.is_unanchored,
     )
     return Gate(rooms.records, "gate", lambda: rooms.judgement.resolver().clients.catch_all, governing=rings)
 
 
-def join(rooms: Foundations, governing: Governing, gate: Gate, writer: Writer) -> Services:
+def join(rooms: Foundations, governing: Governing, writer: Writer) -> Services:
     """Join the services; nothing is contacted and nothing runs."""
-    contexts = Contexts(rooms.intake, rooms.judgement)
+    contexts = rooms.contexts
     registry, connectors = rooms.connections.registry, rooms.connections.connectors
     runs = RunEngine(
         records=rooms.records,
         url=records_url(rooms.configuration),
-        gate=gate,
+        gate=writer.gate,
         actions=registry.action,
         connectors=connectors,
         contexts=contexts.certain,
@@ -120,9 +120,9 @@ def join(rooms: Foundations, governing: Governing, gate: Gate, writer: Writer) -
         closing=Closing(registry, rooms.configuration.desk.ticket_system, name, rooms.configuration.resolving.hours),
         engine=runs,
         clock=rooms.clock,
-        rule=Shelf(rooms.records).approval_rule,
+        rule=rooms.shelf.approval_rule,
     )
-    automating = _automating(rooms, contexts, facts, resolving)
+    automating = _automating(rooms, facts, resolving)
     return Services(
         contexts=contexts,
         governing=governing,
@@ -132,33 +132,39 @@ def join(rooms: Foundations, governing: Governing, gate: Gate, writer: Writer) -
         resolving=resolving,
         automating=automating,
         recommending=Recommending(automating, resolving),
-        maintaining=maintaining(
-            Surroundings(
-                configuration=rooms.configuration,
-                records=rooms.records,
-                mirror=rooms.mirror,
-                actions=rooms.connections.actions,
-                contexts=contexts,
-                facts=facts,
-                previewer=resolving.previewer,
-                taxonomies=writer.taxonomies,
-                automating=automating,
-                permissions=governing.permissions,
-                clock=rooms.clock,
-            )
-        ),
+        maintaining=_maintaining(rooms, facts, writer, resolving, automating),
     )
 
 
-def _automating(rooms: Foundations, contexts: Contexts, facts: DeskFacts, resolving: Resolving) -> Automating:
-    shelf, actions = Shelf(rooms.records), known(rooms.connections.actions)
+def _maintaining(
+    rooms: Foundations, facts: DeskFacts, writer: Writer, resolving: Resolving, automating: Automating
+) -> Maintaining:
+    return maintaining(
+        Surroundings(
+            configuration=rooms.configuration,
+            records=rooms.records,
+            mirror=rooms.mirror,
+            actions=rooms.connections.actions,
+            contexts=rooms.contexts,
+            facts=facts,
+            previewer=resolving.previewer,
+            taxonomies=writer.taxonomies,
+            automating=automating,
+            permissions=resolving.governing.permissions,
+            clock=rooms.clock,
+        )
+    )
+
+
+def _automating(rooms: Foundations, facts: DeskFacts, resolving: Resolving) -> Automating:
+    actions = known(rooms.connections.actions)
     recognising = Recognising(
         records=rooms.records,
         mirror=rooms.mirror,
-        shelf=shelf,
+        shelf=rooms.shelf,
         actions=actions,
         facts=facts,
-        privileged=_privileged(resolving.previewer),
+        privileged=resolving.previewer.privileged,
         begin=resolving.begin,
         clock=rooms.clock,
         desk_id=rooms.desk_id,
@@ -167,18 +173,11 @@ def _automating(rooms: Foundations, contexts: Contexts, facts: DeskFacts, resolv
     drafting = Drafting(
         records=rooms.records,
         mirror=rooms.mirror,
-        contexts=contexts,
+        contexts=rooms.contexts,
         system=rooms.connections.ticket_system,
         facts=facts,
         actions=actions,
         recognising=recognising,
         own_companies=frozenset(rooms.configuration.identity.own_companies),
     )
-    return Automating(rooms.records, shelf, drafting, recognising)
-
-
-def _privileged(previewer: Previewer) -> Callable[[Plan], Collection[str]]:
-    def steps(plan: Plan) -> Collection[str]:
-        return [each.step.id for each in previewer.preview(plan) if each.is_privileged]
-
-    return steps
+    return Automating(rooms.records, rooms.shelf, drafting, recognising)

@@ -9,6 +9,7 @@ from importlib import resources
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from deskhand.knowledge.text import folded
+from deskhand.sdk.actions import capability_of
 
 MOST_CHARACTERS = 6_000
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
@@ -40,11 +41,6 @@ def known_deeds() -> dict[str, Deed]:
     text = resources.files("deskhand.knowledge").joinpath("deeds.toml").read_text(encoding="utf-8")
     listed = TypeAdapter(tuple[Deed, ...]).validate_python(tomllib.loads(text)["deed"])
     return {each.capability: each for each in listed}
-
-
-def capability_of(action: str) -> str:
-    """Name what an action does, whoever offers it: ``<verb>_<object>``."""
-    return action.partition(".")[2]
 
 
 def phrase_of(action: str, title: str) -> str:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deskhand.knowledge.deeds import capability_of, deeds_in
+from deskhand.knowledge.deeds import deeds_in
 from deskhand.knowledge.text import inert, visible
+from deskhand.sdk.actions import capability_of
 
 MOST_LINES = 20
 """Of one note; what is longer is no note about a fix."""

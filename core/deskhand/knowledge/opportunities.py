@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from deskhand.knowledge.deeds import capability_of, known_deeds
+from deskhand.knowledge.deeds import known_deeds
 from deskhand.knowledge.doing import Doable, Line, NoteReader
 from deskhand.knowledge.patterns import Pattern
+from deskhand.sdk.actions import capability_of
 
 SAFETY: Mapping[int, float] = {0: 1.0, 1: 1.0, 2: 0.8, 3: 0.5, 4: 0.0}
 """What is left of a gain by tier: a hard gate costs an approval and a proof each time, tier 4 is never automated."""

@@ -1,6 +1,7 @@
 """Runs on the record: which steps of a plan were carried out, what came of each, and what the run waits for."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +14,8 @@ from deskhand.records.documents import StoredDocument
 from deskhand.records.schema import runs
 
 LONGEST_REASON = 500
+_LOOK_AGAIN = 0.2
+"""Seconds between two looks at a run that is followed."""
 
 
 class RunState(StrEnum):
@@ -218,6 +221,24 @@ def recent(
         if value is not None:
             query = query.where(column == value)
     return _listed(records, query.order_by(runs.c.place.desc()).limit(limit))
+
+
+def followed(records: Records, run_id: str, *, patience: float) -> Iterator[Run]:
+    """Yield a run as it is, and again whenever it has changed, until it is over; for ``patience`` seconds.
+
+    Raises LookupError where there is no such run.
+    """
+    end, last = time.monotonic() + patience, None
+    while time.monotonic() < end:
+        run = find(records, run_id)
+        if run is None:
+            raise LookupError(f"there is no run {run_id}")
+        if run != last:
+            yield run
+            last = run
+        if run.state.is_over:
+            return
+        time.sleep(_LOOK_AGAIN)
 
 
 def under_way(records: Records) -> list[Run]:

@@ -113,5 +113,15 @@ class Action(Generic[C, A]):
             raise ValueError(message)
 
 
+def connector_of(action: str) -> str:
+    """Name the connector of an action by the action's full name, ``<plugin>.<verb>_<object>``."""
+    return action.partition(".")[0]
+
+
+def capability_of(action: str) -> str:
+    """Name what an action does, whoever offers it: ``<verb>_<object>``."""
+    return action.partition(".")[2]
+
+
 AnyAction: TypeAlias = Action[Any, Any]
 """An action whose connector and arguments are checked when it is called, not where it is listed."""

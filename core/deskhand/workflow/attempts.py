@@ -15,7 +15,7 @@ from deskhand.records import effects
 from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.records.effects import EffectState
 from deskhand.records.runs import LONGEST_REASON, Cause, Run, RunState, StepRecord, StepState, Wait, WaitKind
-from deskhand.sdk.actions import AnyAction, Arguments, Effect, Receipt
+from deskhand.sdk.actions import AnyAction, Arguments, Effect, Receipt, connector_of
 from deskhand.sdk.clock import Clock
 from deskhand.sdk.errors import (
     AuthorizationError,
@@ -168,7 +168,7 @@ class Attempts:
         return undoing(action, turn.record.prior_state, Receipt(turn.record.reference, turn.record.detail))
 
     def _call(self, turn: "Turn", action: AnyAction, values: Arguments) -> Call:
-        name = turn.step.action.partition(".")[0]
+        name = connector_of(turn.step.action)
         connector = self.connectors.get(name)
         if connector is None:
             raise ConfigurationError(f"{name} is not configured: add a section [connectors.{name}]")

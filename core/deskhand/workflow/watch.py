@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from deskhand.records import runs
 from deskhand.records.database import Records, RecordsUnavailableError, Transaction
 from deskhand.records.runs import Cause, Run, RunState, StepState, WaitKind
+from deskhand.sdk.actions import connector_of
 from deskhand.workflow.journal import ACTOR, Failure, Journal
 from deskhand.workflow.rings import Stopping
 
@@ -85,7 +86,7 @@ class Watch:
     def _resume(self) -> None:
         for run in runs.waiting_for(self.records, WaitKind.SWITCH):
             step_id = run.waits_for.step_id if run.waits_for is not None else ""
-            connector = run.step(step_id).action.partition(".")[0]
+            connector = connector_of(run.step(step_id).action)
             if self.switch is None or self.switch.stopped(run.tenant_id, connector, run.automation) is None:
                 self._unless_changed(run, self._release)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from deskhand.agent.planning.catalogue import Catalogue
 from deskhand.agent.planning.planner import Planner
-from deskhand.desk.facts import DeskFacts, catalogue
+from deskhand.desk.facts import DeskFacts
 from deskhand.desk.taxonomies import LiveTaxonomies
 from deskhand.llm.none import NoEngine
 from deskhand.mirror.mirror import Mirror
@@ -127,7 +128,7 @@ def test_the_language_is_the_customers(room: Room) -> None:
 
 def test_a_sentence_is_planned_over_real_connectors(room: Room) -> None:
     registry = Registry.discover({ENTRA, PSA, TWILIO})
-    offered = catalogue(registry, room.facts.connectors)
+    offered = Catalogue.of(registry.actions_of(room.facts.connectors))
     assert not any(each.name.startswith(TWILIO) for each in offered)
     planner = Planner(offered, room.facts, NoEngine("none"), msp_name="Brackenfold")
     proposal = planner.plan(

@@ -2,7 +2,8 @@
 
 import pytest
 
-from deskhand.knowledge.deeds import capability_of, deeds_in, known_deeds, phrase_of, telling
+from deskhand.knowledge.deeds import deeds_in, known_deeds, phrase_of, telling
+from deskhand.sdk.actions import capability_of
 
 
 @pytest.mark.parametrize(

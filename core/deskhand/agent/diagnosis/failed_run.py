@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from deskhand.automation.document import Automation, Given
 from deskhand.automation.plan import Plan, PlannedStep, SourceKind
 from deskhand.records.runs import Cause, Run, RunState, StepRecord, StepState
+from deskhand.sdk.actions import connector_of
 
 ENDED_BADLY = frozenset({RunState.FAILED, RunState.NEEDS_REVIEW})
 
@@ -63,7 +64,7 @@ class FailedRun:
     @property
     def connector(self) -> str:
         """Whose vendor it was."""
-        return self.step.action.partition(".")[0]
+        return connector_of(self.step.action)
 
     @property
     def constants(self) -> dict[str, str]:

@@ -9,9 +9,10 @@ from pydantic import AwareDatetime, Field
 
 from deskhand.automation.document import Automation
 from deskhand.knowledge.corpus import Corpus, Mask, PastCase
-from deskhand.knowledge.deeds import capability_of, telling
+from deskhand.knowledge.deeds import telling
 from deskhand.knowledge.matching import Matcher
 from deskhand.records.documents import StoredDocument
+from deskhand.sdk.actions import capability_of
 
 MOST_LISTED = 50
 MOST_TRIED = 200

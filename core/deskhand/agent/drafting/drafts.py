@@ -12,12 +12,12 @@ from deskhand.automation.linter import Finding, lint
 from deskhand.automation.plan import Plan
 from deskhand.automation.yaml_form import dump
 from deskhand.knowledge.corpus import Corpus
-from deskhand.knowledge.deeds import capability_of, telling
+from deskhand.knowledge.deeds import telling
 from deskhand.knowledge.matching import Reading
 from deskhand.knowledge.rules import Example, LearnedRule, learn_rule
 from deskhand.knowledge.text import inert
 from deskhand.records.runs import Run
-from deskhand.sdk.actions import Tier
+from deskhand.sdk.actions import Tier, capability_of
 
 _MINUTES = 240
 _MINUTES_FOR_HARD_GATES = 60

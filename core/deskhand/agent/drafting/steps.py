@@ -6,9 +6,9 @@ from deskhand.agent.drafting.lifting import FIELDS, Lifting, ask
 from deskhand.automation.document import Given, Step, StepUndo, StepVerification
 from deskhand.automation.known import KnownAction, KnownActions
 from deskhand.automation.plan import Plan, PlannedStep
-from deskhand.knowledge.deeds import capability_of, deeds_in
+from deskhand.knowledge.deeds import deeds_in
 from deskhand.records.runs import Run, StepState
-from deskhand.sdk.actions import Tier
+from deskhand.sdk.actions import Tier, capability_of
 
 ACCOUNT_OF_PLAN = "deskhand's account of this plan"
 """The origin of what the desk itself writes to the PSA at the end of a plan."""

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 
 from deskhand.automation.document import MatchRule, Step
-from deskhand.knowledge.deeds import capability_of, known_deeds, phrase_of
+from deskhand.knowledge.deeds import known_deeds, phrase_of
 from deskhand.knowledge.matching import quoted
+from deskhand.sdk.actions import capability_of
 
 _LONGEST_NAME = 60
 _NO_SLUG = re.compile(r"[^a-z0-9]+")

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from deskhand.agent.planning.catalogue import CatalogueEntry, connector_of
+from deskhand.agent.planning.catalogue import CatalogueEntry
 from deskhand.agent.planning.facts import PlanningFacts
 from deskhand.agent.planning.labels import level_of, picked
 from deskhand.agent.planning.messages import message
@@ -16,6 +16,7 @@ from deskhand.agent.planning.phones import e164
 from deskhand.agent.planning.refusing import ambiguous, fact_missing, not_understood
 from deskhand.automation.plan import Argument, SourceKind
 from deskhand.knowledge.text import inert
+from deskhand.sdk.actions import connector_of
 from deskhand.sdk.models import Person, Reference, TenantContext, Ticket
 
 MINUTES_AN_HOUR: Final = 60
@@ -112,7 +113,7 @@ def _contact(step: Step) -> Argument:
 
 
 def _user(step: Step) -> Argument:
-    subject, connector = step.person(), connector_of(step.entry)
+    subject, connector = step.person(), connector_of(step.entry.name)
     user = subject.user if subject.contact is None else _user_of(step, subject.contact)
     if user is None:
         raise fact_missing(f"{subject.label} has no user in {connector}")
@@ -123,7 +124,7 @@ def _user(step: Step) -> Argument:
 
 def _user_of(step: Step, contact: Person) -> Person:
     """Find a contact's user by the addresses the PSA has; there has to be exactly one."""
-    context, connector = step.situation.context, connector_of(step.entry)
+    context, connector = step.situation.context, connector_of(step.entry.name)
     label = step.person().label
     if not contact.emails:
         raise fact_missing(f"{label} has no e-mail address in the PSA, by which the user would be found: add it there")
@@ -155,7 +156,7 @@ def _phone(step: Step) -> Argument:
 
 def _verification(step: Step) -> Argument:
     subject = step.person()
-    started = step.earlier.started.get(f"{connector_of(step.entry)} {subject.key}")
+    started = step.earlier.started.get(f"{connector_of(step.entry.name)} {subject.key}")
     if started is None:
         raise fact_missing("no code was sent to them before in this plan: say “verify the user”")
     person = step.contact().id
@@ -198,7 +199,7 @@ def _work(step: Step) -> Argument:
 def _group(step: Step) -> Argument:
     if step.sayings.group is None:
         raise fact_missing("it is not said which group: write its name as the directory has it")
-    origin = f"the group of this name in {connector_of(step.entry)}"
+    origin = f"the group of this name in {connector_of(step.entry.name)}"
     return Argument(source=SourceKind.DIRECTORY, value=step.sayings.group.id, origin=origin)
 
 

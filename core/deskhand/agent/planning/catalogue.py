@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self, TypeAlias
 
 from deskhand.automation.known import KnownAction
-from deskhand.sdk.actions import AnyAction
+from deskhand.sdk.actions import AnyAction, connector_of
 
 CatalogueEntry: TypeAlias = KnownAction
 """One action: name, title, tier, effect, why it cannot be undone, proof, and its arguments as ``fields``."""
@@ -30,15 +30,5 @@ class Catalogue:
 
     def companion(self, entry: CatalogueEntry, capability: str) -> CatalogueEntry | None:
         """Find another action of the same connector."""
-        wanted = f"{connector_of(entry)}.{capability}"
+        wanted = f"{connector_of(entry.name)}.{capability}"
         return next((each for each in self.entries if each.name == wanted), None)
-
-
-def connector_of(entry: CatalogueEntry) -> str:
-    """Name the connector that offers an action."""
-    return entry.name.partition(".")[0]
-
-
-def capability_of(entry: CatalogueEntry) -> str:
-    """Name what an action does, whoever offers it: ``<verb>_<object>``."""
-    return entry.name.partition(".")[2]

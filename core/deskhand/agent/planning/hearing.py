@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from deskhand.agent.planning.catalogue import Catalogue, CatalogueEntry, capability_of, connector_of
+from deskhand.agent.planning.catalogue import Catalogue, CatalogueEntry
 from deskhand.agent.planning.clauses import Clause
 from deskhand.agent.planning.lexicon import Lexicon, Match, Role, lexicon, lexicon_of
 from deskhand.agent.planning.people import is_introduced
 from deskhand.agent.planning.words import Kind, Word
+from deskhand.sdk.actions import capability_of, connector_of
 
 PERSON_FIELDS: Final = frozenset({"user_id", "to", "contact_id"})
 NAMED_FIELDS: Final = frozenset({"group_id", "type_id", "subtype_id", "item_id", "priority_id", "status_id"})
@@ -70,10 +71,10 @@ class Listener:
 
     def __init__(self, catalogue: Catalogue) -> None:
         known = lexicon().capabilities
-        self._entries = {capability_of(entry): entry for entry in reversed(catalogue.entries)}
+        self._entries = {capability_of(entry.name): entry for entry in reversed(catalogue.entries)}
         unknown = tuple((name, each.title) for name, each in sorted(self._entries.items()) if name not in known)
         self._lexicons: tuple[Lexicon, ...] = (lexicon_of(unknown), lexicon()) if unknown else (lexicon(),)
-        vendors = (part for entry in catalogue.entries for part in connector_of(entry).split("_")[1:])
+        vendors = (part for entry in catalogue.entries for part in connector_of(entry.name).split("_")[1:])
         self._vendors = frozenset(vendors)
 
     def hear(self, clause: Clause, names: frozenset[str]) -> Heard:

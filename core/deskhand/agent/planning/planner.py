@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from deskhand.agent.planning.arguments import Earlier, Sayings, Situation, Step
 from deskhand.agent.planning.assembling import Piece, assemble
-from deskhand.agent.planning.catalogue import Catalogue, CatalogueEntry, Permits, capability_of, connector_of
+from deskhand.agent.planning.catalogue import Catalogue, CatalogueEntry, Permits
 from deskhand.agent.planning.choosing import Adviser
 from deskhand.agent.planning.clauses import Joint, clauses
 from deskhand.agent.planning.facts import PlanningFacts
@@ -28,6 +28,7 @@ from deskhand.agent.planning.words import words_of
 from deskhand.automation.plan import MOST_STEPS, Named, Plan, PlannedStep, Proposal, Refusal
 from deskhand.knowledge.text import inert
 from deskhand.llm.engine import Engine
+from deskhand.sdk.actions import capability_of, connector_of
 from deskhand.sdk.clock import Clock, utc_now
 from deskhand.sdk.errors import ConnectorError
 from deskhand.sdk.models import TenantContext, Ticket
@@ -167,7 +168,7 @@ class Drafting:
         """Add the second half of “verify the user”: a code that was sent is also to be read back."""
         check = self.planner.catalogue.companion(start, CHECK)
         if check is None:
-            raise not_available(f"{connector_of(start)} sends codes and cannot check them")
+            raise not_available(f"{connector_of(start.name)} sends codes and cannot check them")
         self.selector.refuse_forbidden([check])
         self._add(check, sayings, clause)
 
@@ -176,7 +177,7 @@ class Drafting:
             raise not_permitted(f"a plan has {MOST_STEPS} steps at most: ask for the rest afterwards")
         arguments = Step(self.situation, entry, sayings, self._earlier(sayings.subject)).arguments()
         step = PlannedStep(
-            id=self._step_id(capability_of(entry)),
+            id=self._step_id(capability_of(entry.name)),
             action=entry.name,
             title=entry.title,
             tier=entry.tier,
@@ -188,8 +189,8 @@ class Drafting:
             clause=shortened(clause),
         )
         self.steps.append(step)
-        if capability_of(entry) == START and sayings.subject is not None:
-            self._started[f"{connector_of(entry)} {sayings.subject.key}"] = step.id
+        if capability_of(entry.name) == START and sayings.subject is not None:
+            self._started[f"{connector_of(entry.name)} {sayings.subject.key}"] = step.id
 
     def _earlier(self, subject: Subject | None) -> Earlier:
         key = subject.key if subject else None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from deskhand.agent.planning.catalogue import Catalogue, CatalogueEntry, Permits, capability_of, connector_of
+from deskhand.agent.planning.catalogue import Catalogue, CatalogueEntry, Permits
 from deskhand.agent.planning.choosing import Adviser
 from deskhand.agent.planning.facts import PlanningFacts
 from deskhand.agent.planning.hearing import (
@@ -20,6 +20,7 @@ from deskhand.agent.planning.refusing import ambiguous, not_available, not_permi
 from deskhand.agent.planning.spans import spans
 from deskhand.agent.planning.words import Kind
 from deskhand.knowledge.text import inert
+from deskhand.sdk.actions import capability_of, connector_of
 from deskhand.sdk.models import TenantContext
 
 
@@ -59,7 +60,7 @@ class Selector:
         if not allowed:
             first = entries[0]
             raise not_permitted(f"“{first.title}” is not permitted: {reasons[first.name]}")
-        unreached = {entry.name: self.facts.unreached(self.context, connector_of(entry)) for entry in allowed}
+        unreached = {entry.name: self.facts.unreached(self.context, connector_of(entry.name)) for entry in allowed}
         reached = [entry for entry in allowed if unreached[entry.name] is None]
         if not reached:
             raise not_available(f"“{allowed[0].title}”: {unreached[allowed[0].name]}")
@@ -75,15 +76,17 @@ class Selector:
 
     def _entry(self, heard: Heard, hearing: Hearing) -> CatalogueEntry:
         entries = self._entries(hearing.capability)
-        named = [entry for entry in entries if set(connector_of(entry).split("_")[1:]) & heard.vendors.keys()]
+        named = [entry for entry in entries if set(connector_of(entry.name).split("_")[1:]) & heard.vendors.keys()]
         if heard.vendors and not named:
             vendors = ", ".join(sorted(heard.vendors))
-            raise not_available(f"{vendors} cannot do this: {', '.join(connector_of(each) for each in entries)} can")
+            raise not_available(
+                f"{vendors} cannot do this: {', '.join(connector_of(each.name) for each in entries)} can"
+            )
         allowed = self.refuse_forbidden(named or entries)
         if len(allowed) > 1:
             raise ambiguous(
                 "several connectors can do this: name one",
-                tuple(f"{each.title} ({connector_of(each)})" for each in allowed),
+                tuple(f"{each.title} ({connector_of(each.name)})" for each in allowed),
             )
         return allowed[0]
 
@@ -125,7 +128,7 @@ class Selector:
         return (is_free_word or kind is Kind.ADDRESS) and takes(entry, PERSON_FIELDS)
 
     def _entries(self, capability: str) -> list[CatalogueEntry]:
-        return [entry for entry in self.catalogue if capability_of(entry) == capability]
+        return [entry for entry in self.catalogue if capability_of(entry.name) == capability]
 
     def _near(self, heard: Heard) -> tuple[str, ...]:
         return tuple(entry.title for name in heard.near for entry in self._entries(name)[:1])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deskhand.agent.planning.arguments import LABELS, Sayings
-from deskhand.agent.planning.catalogue import CatalogueEntry, connector_of
+from deskhand.agent.planning.catalogue import CatalogueEntry
 from deskhand.agent.planning.hearing import (
     LEVEL_FIELDS,
     PERSON_FIELDS,
@@ -20,6 +20,7 @@ from deskhand.agent.planning.refusing import ambiguous, fact_missing, not_permit
 from deskhand.agent.planning.spans import Span, spans
 from deskhand.agent.planning.words import Kind
 from deskhand.knowledge.text import inert
+from deskhand.sdk.actions import connector_of
 from deskhand.sdk.models import Reference
 
 
@@ -119,7 +120,7 @@ class Taking:
     def _group(self) -> Reference | None:
         names = list(self._group_names())
         for name, indices, is_joined in names:
-            found = self.people.facts.groups_named(self.people.context, connector_of(self.entry), name)
+            found = self.people.facts.groups_named(self.people.context, connector_of(self.entry.name), name)
             if len(found) > 1:
                 raise ambiguous(
                     f"{len(found)} groups are called “{inert(name, 60)}”",
@@ -131,7 +132,7 @@ class Taking:
                 return found[0]
         if not names:
             return None
-        shown, connector = inert(names[-1][0], 60), connector_of(self.entry)
+        shown, connector = inert(names[-1][0], 60), connector_of(self.entry.name)
         raise fact_missing(f"{connector} has no group called “{shown}” at this client: write it as it is called there")
 
     def _group_names(self) -> Iterator[tuple[str, frozenset[int], bool]]:
@@ -185,7 +186,7 @@ class Taking:
             )
 
     def _named(self) -> Iterator[Subject]:
-        clause, connector = self.heard.clause, connector_of(self.entry)
+        clause, connector = self.heard.clause, connector_of(self.entry.name)
         for at in sorted(self.left):
             if self._is(at, Kind.ADDRESS):
                 self.left.discard(at)
