@@ -48,7 +48,11 @@ def run(configuration: Configuration, progress: Progress, *, drain: bool = False
     configure_log(configuration.log)
     scanner = scanner_of(configuration, Registry.discover(configuration.enabled_plugins, configuration.plugins.pinned))
     configure_log(configuration.log, scanner.redact)
-    with StateLock(configuration.state), _signals(stop) as overdue, Desk.open(configuration, stopping=stop) as desk:
+    with (
+        StateLock(configuration.state),
+        _signals(stop) as overdue,
+        Desk.open(configuration, scanner=scanner, stopping=stop) as desk,
+    ):
         with serving(create_app(desk), configuration.web) as url:
             log.info("desk runs", console=url, ticket_system=configuration.desk.ticket_system)
             desk.run(progress, drain=drain)

@@ -1,7 +1,5 @@
 """`deskhand audit`: prove the record, show a ticket's part of it, export it."""
 
-import sys
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,9 @@ from deskhand.cli.answers import (
     print_pairs,
     print_table,
 )
+from deskhand.cli.audit_handing_over import export, prove
 from deskhand.cli.exit_codes import ExitCode
+from deskhand.cli.progress import counting_bar
 from deskhand.cli.stores import expect_records, records_of
 from deskhand.configuration.loading import load
 from deskhand.configuration.schema import Configuration
@@ -29,11 +29,9 @@ from deskhand.governance.anchoring.anchoring import Outcome
 from deskhand.governance.anchoring.place import PlaceError
 from deskhand.records import explanations
 from deskhand.records.audit.anchors import read_anchors
-from deskhand.records.audit.export import export as export_entries
 from deskhand.records.audit.keys import Trust
 from deskhand.records.audit.proofs import ProofError
 from deskhand.records.audit.proofs import check as check_bundle
-from deskhand.records.audit.proofs import prove as make_bundle
 from deskhand.records.audit.renewal import accept_records
 from deskhand.records.documents import Why
 
@@ -43,6 +41,10 @@ _SHOWN = ("entries", "covered", "anchor", "key")
 @click.group(name="audit", help="Verify, show and export the record.")
 def command() -> None:
     """Group the audit commands."""
+
+
+for _each in (export, prove):
+    command.add_command(_each)
 
 
 @command.command()
@@ -80,7 +82,8 @@ def verify(
         noted = read_anchors(anchors) if anchors else ()
     except ValueError as error:
         fail(ExitCode.USAGE, str(error))
-    report = verify_with_places(configuration, trust, noted, offline=offline)
+    with counting_bar("verifying", is_shown=not as_json) as progress:
+        report = verify_with_places(configuration, trust, noted, offline=offline, progress=progress)
     if as_json:
         print_json(_document(report))
     elif report.result.ok:
@@ -122,31 +125,6 @@ def anchor(config_path: Path, accept_rollback: str | None, *, as_json: bool) -> 
     wrong = [each.place for each in outcomes if each.trouble]
     if wrong:
         fail(ExitCode.UNAVAILABLE, f"{len(wrong)} of {len(outcomes)} places took no anchor: {', '.join(wrong)}")
-
-
-@command.command()
-@config_option
-@click.option("--ticket", help="Only entries about this ticket.")
-@click.option("--tenant", help="The client, by its id in the PSA; left out, the one the ticket belongs to.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write; else standard output.")
-@explaining_errors
-def prove(config_path: Path, ticket: str | None, tenant: str | None, out: Path | None) -> None:
-    """Write a bundle that proves one client's entries by itself and shows no other's. Signs what is not yet signed."""
-    if not ticket and not tenant:
-        fail(ExitCode.USAGE, "say whose entries: --tenant, --ticket, or both")
-    with records_of(load(config_path)) as records:
-        records.checkpoint()
-        try:
-            with records.reading() as connection:
-                bundle = make_bundle(connection, tenant=tenant, ticket=ticket)
-        except ProofError as error:
-            fail(ExitCode.FAILED, str(error))
-    if out is None:
-        click.echo(bundle.model_dump_json())
-        return
-    _write(out, bundle.model_dump_json())
-    print_line(f"{out}: {len(bundle.entries)} entries of client {bundle.tenant}, each with its proof.")
-    print_line("Whoever checks it needs the public key line too, from you or from where it was noted.", style="dim")
 
 
 @command.command()
@@ -200,19 +178,6 @@ def show(config_path: Path, ticket: str, *, as_json: bool) -> None:
     print_table("On the record", ("entry", "when (UTC)", "who", "what"), rows)
 
 
-@command.command()
-@config_option
-@click.option("--ticket", help="Only entries about this ticket.")
-@click.option("--tenant", help="Only entries about this client, by its id in the PSA.")
-@explaining_errors
-def export(config_path: Path, ticket: str | None, tenant: str | None) -> None:
-    """Write entries as JSON lines to standard output, byte for byte as they were hashed."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    with records_of(load(config_path)) as records, records.reading() as connection:
-        export_entries(connection, sys.stdout, tenant=tenant, ticket=ticket)
-
-
 def _trust(key: str | None) -> Trust | None:
     """Read a public key line, or a file of them."""
     try:
@@ -243,15 +208,6 @@ def _verify_bundle(path: Path, trust: Trust | None, *, as_json: bool) -> None:
     print_pairs(
         {"bundle": "whole: every entry is in the signed log", **{name: value for name, value in found.items() if value}}
     )
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        fail(
-            ExitCode.UNAVAILABLE, f"{path} cannot be written ({error.strerror}); name a file in a folder you may write"
-        )
 
 
 def _fail_where_it_must(configuration: Configuration, report: Report) -> None:

@@ -7,6 +7,7 @@ from typing import NoReturn
 from deskhand.cli.answers import fail
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.configuration.schema import Configuration
+from deskhand.desk.leaks import redacting
 from deskhand.desk.stores import are_records_made, mirror_file, open_mirror, open_records, records_location
 from deskhand.mirror.mirror import Mirror
 from deskhand.records.database import Records
@@ -16,7 +17,7 @@ from deskhand.records.database import Records
 def records_of(configuration: Configuration) -> Iterator[Records]:
     """Open the record store that is there."""
     expect_records(configuration)
-    with closing(open_records(configuration)) as records:
+    with closing(open_records(configuration, redact=redacting(configuration))) as records:
         yield records
 
 

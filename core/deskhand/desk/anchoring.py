@@ -19,7 +19,7 @@ from deskhand.governance.anchoring.syslog import SyslogPlace
 from deskhand.governance.anchoring.timestamp import TimestampPlace
 from deskhand.records.audit.anchors import Anchor
 from deskhand.records.audit.keys import KeyFiles, Trust
-from deskhand.records.audit.verification import Verification
+from deskhand.records.audit.verification import Progress, Verification, unwatched
 from deskhand.records.database import Records, RecordsUnavailableError, connect
 from deskhand.records.failures import explained
 from deskhand.sdk.clock import Clock, utc_now
@@ -130,7 +130,12 @@ def told_of(seen: Seen) -> str:
 
 
 def verify_with_places(
-    configuration: Configuration, trust: Trust | None, noted: Sequence[Anchor], *, offline: bool
+    configuration: Configuration,
+    trust: Trust | None,
+    noted: Sequence[Anchor],
+    *,
+    offline: bool,
+    progress: Progress = unwatched,
 ) -> Report:
     """Verify the record against anchors that were noted by hand and those of every configured place.
 
@@ -143,7 +148,7 @@ def verify_with_places(
     lost = _losses(configuration) if any(each.anchors for each in seen) else frozenset()
     seen = tuple(replace(each, anchors=tuple(a for a in each.anchors if a not in lost)) for each in seen)
     anchors = [*noted, *(anchor for each in seen for anchor in each.anchors)]
-    result = verify_records(configuration, trust=trust, anchors=anchors)
+    result = verify_records(configuration, trust=trust, anchors=anchors, progress=progress)
     if result.ok or not any(each.anchors for each in seen):
         return Report(result, seen)
     if not verify_records(configuration, trust=trust, anchors=noted).ok:

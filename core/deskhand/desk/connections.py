@@ -14,6 +14,7 @@ from deskhand.registry import Registry
 from deskhand.sdk.actions import AnyAction
 from deskhand.sdk.egress import limited
 from deskhand.sdk.roles import Connector, Directory, TicketSystem
+from deskhand.sdk.settings import ConnectorSettings
 from deskhand.sdk.webhooks import CallbackReceiver
 
 
@@ -24,6 +25,8 @@ class Connections:
     registry: Registry
     connectors: Mapping[str, Connector]
     receivers: Mapping[str, CallbackReceiver]
+    settings: Mapping[str, ConnectorSettings]
+    """What each connector was opened with, secrets included: for the scanner that looks for them."""
     ticket_system: TicketSystem
     longest_answer: timedelta
     """How long any of the connectors waits for one answer."""
@@ -34,11 +37,12 @@ class Connections:
         """Open every configured connector; nobody is contacted. Raises InvalidConfigurationError."""
         registry = Registry.discover(configuration.enabled_plugins, configuration.plugins.pinned)
         connectors: dict[str, Connector] = {}
+        opened: dict[str, ConnectorSettings] = {}
         receivers: dict[str, CallbackReceiver] = {}
         longest_answer = timedelta()
         with ExitStack() as closing:
             for name in configuration.connectors:
-                settings = connector_settings(configuration, registry, name)
+                settings = opened[name] = connector_settings(configuration, registry, name)
                 plugin = registry.plugins[name]
                 closing.enter_context(limited(plugin.package, plugin.capabilities.hosts_for(settings)))
                 longest_answer = max(longest_answer, timedelta(seconds=settings.timeout_seconds))
@@ -48,7 +52,7 @@ class Connections:
                 if plugin.callbacks is not None:
                     receivers[name] = plugin.callbacks(settings)
             system = _ticket_system(configuration, connectors)
-            return cls(registry, connectors, receivers, system, longest_answer, closing.pop_all())
+            return cls(registry, connectors, receivers, opened, system, longest_answer, closing.pop_all())
 
     @property
     def directories(self) -> tuple[Directory, ...]:

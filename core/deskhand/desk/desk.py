@@ -22,6 +22,7 @@ from deskhand.desk.health import Health, Light
 from deskhand.desk.holding import Holding
 from deskhand.desk.identity_file import desk_id
 from deskhand.desk.judgement import Judgement
+from deskhand.desk.leaks import scanner_over
 from deskhand.desk.maintaining import Maintaining
 from deskhand.desk.policies import Policies
 from deskhand.desk.progress import Progress
@@ -36,9 +37,11 @@ from deskhand.desk.vouching import Vouching
 from deskhand.desk.working import Worker
 from deskhand.desk.writing import Writer
 from deskhand.governance import approval
+from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.intake.intake import Intake, StoppedError
 from deskhand.intake.schedule import Schedule
 from deskhand.llm.engine import Engine
+from deskhand.llm.redacting import RedactingEngine
 from deskhand.llm.selection import open_engine
 from deskhand.mirror.database import MirrorUnavailableError
 from deskhand.mirror.mirror import Mirror
@@ -78,22 +81,25 @@ class Desk:
         *,
         clock: Clock = utc_now,
         engine: Engine | None = None,
+        scanner: LeakScanner | None = None,
         stopping: threading.Event | None = None,
     ) -> Self:
         """Open every room; nothing is contacted yet. ``engine`` replaces the configured one, which is then not started.
 
+        ``scanner`` is the one that watches the log, where there is a log: no secret it knows leaves in any other way.
         Raises InvalidConfigurationError, ConfigurationError, RecordsUnavailableError or MirrorUnavailableError.
         """
         stopping = stopping or threading.Event()
         with ExitStack() as closing:
             connections = closing.enter_context(Connections.open(configuration))
-            records = open_records(configuration, clock)
+            scanner = scanner or scanner_over(configuration, connections.settings)
+            records = open_records(configuration, clock, scanner.redact)
             closing.callback(records.close)
             mirror = open_mirror(configuration)
             closing.callback(mirror.close)
-            engine = engine or open_engine(configuration.engine)
+            engine = RedactingEngine(engine or open_engine(configuration.engine), scanner.redact)
             closing.callback(engine.close)
-            rooms = _Rooms(connections, records, mirror, engine)
+            rooms = _Rooms(connections, records, mirror, engine, scanner)
             return cls._joined(configuration, clock, rooms, stopping, closing.pop_all())
 
     @classmethod
@@ -122,6 +128,7 @@ class Desk:
             intake=intake,
             judgement=judgement,
             contexts=contexts,
+            scanner=rooms.scanner,
             shelf=Shelf(records),
             clock=clock,
             desk_id=own_id,
@@ -135,6 +142,7 @@ class Desk:
             system=system,
             taxonomies=taxonomies,
             gate=gate_of(foundations, governing, vouching),
+            scanner=rooms.scanner,
             key=key_maker(own_id),
         )
         services = join(foundations, governing, writer)
@@ -338,3 +346,4 @@ class _Rooms:
     records: Records
     mirror: Mirror
     engine: Engine
+    scanner: LeakScanner

@@ -133,7 +133,8 @@ class Handler:
         return self._keep(why)
 
     def _keep(self, why: Why) -> Why:
-        """Put a decision on the record before anything of it is carried out."""
+        """Put a decision on the record before anything of it is carried out, and return it as it is kept."""
+        why = self._without_secrets(why)
         with self.records.transaction(ACTOR) as transaction:
             explanations.save(transaction, why)
         return why
@@ -158,10 +159,16 @@ class Handler:
         return self._finish(item, self._why(item.ticket_id, OutcomeKind.LEFT_ALONE, (reason,)))
 
     def _finish(self, item: WorkItem, why: Why) -> Why:
+        why = self._without_secrets(why)
         with self.records.transaction(ACTOR) as transaction:
             explanations.save(transaction, why)
             work.finish(transaction, item, why)
         return why
+
+    def _without_secrets(self, why: Why) -> Why:
+        written = why.model_dump_json()
+        kept = self.writer.scanner.redact(written)
+        return why if kept == written else Why.model_validate_json(kept)
 
     def _why(
         self,

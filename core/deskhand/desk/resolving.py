@@ -19,6 +19,7 @@ from deskhand.desk.previewing import Previewer, StepPreview
 from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.governance import approval
 from deskhand.governance.approval import ApprovalRefusedError, Verdict
+from deskhand.governance.leaks.scanner import LeakError, LeakScanner
 from deskhand.governance.standing import NOBODY
 from deskhand.records import approvals, runs
 from deskhand.records.accounts import Account, Role
@@ -49,6 +50,7 @@ class Resolving:
     planner: Planner
     governing: Governing
     previewer: Previewer
+    scanner: LeakScanner
     closing: Closing
     engine: RunEngine
     clock: Clock
@@ -74,6 +76,7 @@ class Resolving:
         if proposal.plan is None:
             return proposal
         plan = self.closing.of(proposal.plan, who, self.clock())
+        self._hold_no_secret(plan)
         with self.records.transaction(who.name) as transaction:
             plans.save(transaction, plan)
         return proposal.model_copy(update={"plan": plan})
@@ -131,6 +134,7 @@ class Resolving:
             return
         closed = self.closing.of(plan, AUTOMATION_ITSELF, self.clock())
         try:
+            self._hold_no_secret(closed)
             self.start(closed, by=plan.requested_by, stage=Stage.AUTO)
         except DeskRefusedError as error:
             with self.records.transaction(plan.requested_by) as transaction:
@@ -248,6 +252,12 @@ class Resolving:
             return until, named
         able = {each.name for each in self.governing.accounts() if each.has(Role.ADMIN) and each.has(Role.APPROVER)}
         return until, frozenset(able & named if named else able) or frozenset({NOBODY})
+
+    def _hold_no_secret(self, plan: Plan) -> None:
+        try:
+            self.scanner.refuse(plan.model_dump_json(), "the plan")
+        except LeakError as error:
+            raise DeskRefusedError(f"{error}: leave the secret out, and change it where it was typed") from error
 
     def _same_tenant(self, plan: Plan) -> None:
         now = self.contexts.of(plan.ticket_id).tenant

@@ -26,6 +26,7 @@ from deskhand.desk.shelf import Shelf
 from deskhand.desk.stores import records_url
 from deskhand.desk.vouching import Vouching
 from deskhand.desk.writing import Writer
+from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.governance.switches import Level
 from deskhand.intake.intake import Intake
 from deskhand.llm.engine import Engine
@@ -49,6 +50,7 @@ class Foundations:
     intake: Intake
     judgement: Judgement
     contexts: Contexts
+    scanner: LeakScanner
     shelf: Shelf
     clock: Clock
     desk_id: str
@@ -89,6 +91,7 @@ def gate_of(rooms: Foundations, governing: Governing, vouching: Vouching) -> Gat
         stage=rooms.shelf.stage,
         standing=rooms.shelf.standing,
         is_unanchored=vouching.is_unanchored,
+        scanner=rooms.scanner,
     )
     return Gate(rooms.records, "gate", lambda: rooms.judgement.resolver().clients.catch_all, governing=rings)
 
@@ -117,6 +120,7 @@ def join(rooms: Foundations, governing: Governing, writer: Writer) -> Services:
         ),
         governing=governing,
         previewer=Previewer(registry, connectors),
+        scanner=rooms.scanner,
         closing=Closing(registry, rooms.configuration.desk.ticket_system, name, rooms.configuration.resolving.hours),
         engine=runs,
         clock=rooms.clock,

@@ -9,8 +9,9 @@ from deskhand.configuration.schema import Configuration
 from deskhand.mirror.mirror import Mirror
 from deskhand.records.audit.anchors import Anchor
 from deskhand.records.audit.keys import Trust
-from deskhand.records.audit.verification import Verification, verify
+from deskhand.records.audit.verification import Progress, Verification, unwatched, verify
 from deskhand.records.database import Records, is_made, location_of, url_of
+from deskhand.records.transaction import Redact
 from deskhand.sdk.clock import Clock, utc_now
 
 
@@ -39,9 +40,13 @@ def mirror_file(configuration: Configuration) -> Path:
     return configuration.state / "mirror.db"
 
 
-def open_records(configuration: Configuration, clock: Clock = utc_now) -> Records:
-    """Open the record store, making or upgrading it as needed. Raises RecordsUnavailableError."""
-    return Records.open(records_url(configuration), clock=clock, signing=records_keys(configuration))
+def open_records(configuration: Configuration, clock: Clock = utc_now, redact: Redact = str) -> Records:
+    """Open the record store, making or upgrading it as needed; ``redact`` keeps secrets out of it.
+
+    Raises RecordsUnavailableError.
+    """
+    keys = records_keys(configuration)
+    return Records.open(records_url(configuration), clock=clock, signing=keys, redact=redact)
 
 
 def are_records_made(configuration: Configuration) -> bool:
@@ -50,10 +55,15 @@ def are_records_made(configuration: Configuration) -> bool:
 
 
 def verify_records(
-    configuration: Configuration, *, trust: Trust | None = None, anchors: Sequence[Anchor] = ()
+    configuration: Configuration,
+    *,
+    trust: Trust | None = None,
+    anchors: Sequence[Anchor] = (),
+    progress: Progress = unwatched,
 ) -> Verification:
     """Check the whole record store, changing nothing. Never raises for what is wrong with it."""
-    return verify(records_url(configuration), signing=records_keys(configuration), trust=trust, anchors=anchors)
+    keys = records_keys(configuration)
+    return verify(records_url(configuration), signing=keys, trust=trust, anchors=anchors, progress=progress)
 
 
 def renew_records_key(configuration: Configuration, *, actor: str, clock: Clock = utc_now) -> Trust:

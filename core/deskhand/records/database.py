@@ -20,7 +20,7 @@ from deskhand.records.audit.renewal import renew_key
 from deskhand.records.failures import RecordsUnavailableError, UnauditedChangeError, damaged, explained
 from deskhand.records.migrations import migrate, version_of
 from deskhand.records.schema import VERSION, audit_head
-from deskhand.records.transaction import OPTION, Head, Transaction, watch_statement
+from deskhand.records.transaction import OPTION, Head, Redact, Transaction, watch_statement
 from deskhand.sdk.clock import Clock
 
 __all__ = ["Records", "RecordsUnavailableError", "Transaction", "UnauditedChangeError", "url_of"]
@@ -59,19 +59,28 @@ class Records:
         self._sealed_at = clock()
         self._location = location_of(engine.url)
         self._reading: Mapping[str, Any] = {} if engine.dialect.name == "sqlite" else _SNAPSHOT
+        self._redact: Redact = str
         self._writer = threading.RLock()
         self._is_writing = False
 
     @classmethod
     def open(
-        cls, url: str, *, clock: Clock, signing: Path | None = None, policy: CheckpointPolicy | None = None
+        cls,
+        url: str,
+        *,
+        clock: Clock,
+        signing: Path | None = None,
+        policy: CheckpointPolicy | None = None,
+        redact: Redact = str,
     ) -> Self:
         """Open a store, creating or upgrading its tables and keys as needed. The log is not read.
 
         ``signing`` is where the key files are, without their suffix: beside a SQLite database unless said otherwise.
+        ``redact`` takes secrets out of whatever is written, before it is hashed.
         Raises RecordsUnavailableError, naming the fix, where the store or its signing key cannot be used.
         """
         records = cls(connect(url), clock, key_files(url, signing), policy or CheckpointPolicy())
+        records._redact = redact
         try:
             records._migrate()
             records._settle()
@@ -110,7 +119,7 @@ class Records:
             self._is_writing = True
             try:
                 with self._connected(_WRITING) as connection:
-                    transaction = Transaction(connection, actor, self._clock, Head.read(connection))
+                    transaction = Transaction(connection, actor, self._clock, Head.read(connection), self._redact)
                     connection.execution_options(**{OPTION: transaction})
                     yield transaction
                     transaction.finish()

@@ -1,7 +1,7 @@
 """One state change and its audit entries, committed together or not at all."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -34,6 +34,9 @@ from deskhand.sdk.clock import Clock
 
 Value = str | int | None
 """What a column of a record holds."""
+
+Redact = Callable[[str], str]
+"""Takes what must not be kept out of a text that is about to be written."""
 
 OPTION = "deskhand_transaction"
 """The execution option that ties a connection to its transaction, for `watch_statement`."""
@@ -79,6 +82,8 @@ class Transaction:
     actor: str
     clock: Clock
     head: Head
+    redact: Redact = str
+    """Every entry and every text of a row passes it on its way to the disk."""
     _entries: list[dict[str, int | str | bytes]] = field(default_factory=list, init=False)
     _is_unaudited: bool = field(default=False, init=False)
     _is_writing: bool = field(default=False, init=False)
@@ -108,7 +113,7 @@ class Transaction:
             detail=dict(detail or {}),
             state=self.head.state.digest(),
         )
-        written = write_entry(entry)
+        written = self.redact(write_entry(entry))
         leaf = leaf_hash(written.encode())
         self.head.chain = chained(self.head.chain, leaf)
         self.head.frontier.append(leaf)
@@ -118,7 +123,7 @@ class Transaction:
 
     def insert(self, table: Table, values: Mapping[str, Value]) -> None:
         """Add a row; columns left out are empty. Raises IntegrityError where its key is taken."""
-        row = {column.name: _stored(values.get(column.name)) for column in table.columns}
+        row = {column.name: self._kept(table, column.name, values.get(column.name)) for column in table.columns}
         self._write(_insertion(table), row)
         self.head.state.add(table.name, row)
 
@@ -127,7 +132,7 @@ class Transaction:
         old = self.find(table, key)
         if old is None:
             raise LookupError(f"no row {dict(key)} in {table.name}")
-        new = old | {name: _stored(value) for name, value in values.items()}
+        new = old | {name: self._kept(table, name, value) for name, value in values.items()}
         if new == old:
             return
         self._write(_update_by_key(table), new | _key_values(table, key))
@@ -180,6 +185,13 @@ class Transaction:
         if target and target[1] in _GUARDED:
             raise UnauditedChangeError(f"{target[1]} is changed only through insert, update and put of its transaction")
         self._is_unaudited = True
+
+    def _kept(self, table: Table, column: str, value: Value) -> Value:
+        """Return a value as it is stored; what identifies a row stays as it is."""
+        stored = _stored(value)
+        if not isinstance(stored, str) or table.columns[column].primary_key:
+            return stored
+        return self.redact(stored)
 
     def _write(self, statement: Insert | Update | Delete, values: Mapping[str, Value]) -> None:
         self._is_writing = True

@@ -20,6 +20,7 @@ class RingName(StrEnum):
     CALL = "call"
     TICKET = "ticket"
     PLAN = "plan"
+    LEAK = "leak"
     TENANT = "tenant"
     POLICY = "policy"
     APPROVAL = "approval"

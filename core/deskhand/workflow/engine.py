@@ -88,7 +88,8 @@ class RunEngine:
 
     def __post_init__(self) -> None:
         """Join the parts, and make the durable engine's tables where there are none."""
-        self.handover = Handover(self.clock)
+        leak = self.gate.governing.leak
+        self.handover = Handover(self.clock, leak.scanner if leak is not None else None)
         self._journal = Journal(self.records, self._queue, self.at)
         if self.carrier is None and not tables.are_there(self.records):
             _durable().migrate(self.url)

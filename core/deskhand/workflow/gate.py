@@ -1,7 +1,7 @@
 """The one door to a vendor: every change passes the same rings, in the same order.
 
-kill switch → call, ticket and plan → tenant equality → policy → approval → proof → budget → durable intent → apply →
-verify → outcome. What refuses a call is a ring of :mod:`deskhand.workflow.rings`; the rest is here.
+kill switch → call, ticket and plan → no secret → tenant equality → policy → approval → proof → budget → intent →
+apply → verify → outcome. What refuses a call is a ring of :mod:`deskhand.workflow.rings`; the rest is here.
 """
 
 import hashlib

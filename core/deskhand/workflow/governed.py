@@ -7,6 +7,7 @@ from datetime import datetime
 from deskhand.automation.plan import Plan
 from deskhand.automation.stage import Stage
 from deskhand.governance import decisions, proof
+from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.governance.permission import Decision, LivePermissions, Permissions
 from deskhand.governance.proof import ProofMethod, ProofRefusedError
 from deskhand.governance.rates import last_hour
@@ -19,7 +20,7 @@ from deskhand.records.database import Records, Transaction
 from deskhand.sdk.actions import Tier
 from deskhand.sdk.clock import Clock
 from deskhand.workflow.calls import Case, Mandate, RefusedError, RingName
-from deskhand.workflow.rings import Rings, looked_at
+from deskhand.workflow.rings import LeakRing, Rings, looked_at
 
 Stages = Callable[[Plan], Stage | None]
 """Says how far a plan's automation has come at its client; None where the plan comes from none."""
@@ -38,10 +39,15 @@ def governed(
     stage: Stages = lambda _plan: None,
     standing: Standing = lambda _plan: NO_APPROVAL,
     is_unanchored: Callable[[], bool] = lambda: False,
+    scanner: LeakScanner | None = None,
 ) -> Rings:
-    """Return the rings that hold every call to the records' switches, grants, approvals and proofs."""
+    """Return the rings that hold every call to the records' switches, grants, approvals and proofs.
+
+    With a ``scanner`` no call carries a secret it knows.
+    """
     return Rings(
         switch=SwitchRing(Switches(records)),
+        leak=LeakRing(scanner) if scanner is not None else None,
         policy=PolicyRing(records, clock, permissions or LivePermissions(records), stage),
         approval=ApprovalRing(records, clock, standing),
         proof=ProofRing(records, clock),

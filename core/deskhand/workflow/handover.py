@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
+from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.sdk.clock import Clock
 
 LASTS = timedelta(hours=1)
@@ -17,9 +18,13 @@ _Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """Secrets by run and step, gone with the process. Thread-safe."""
+    """Secrets by run and step, gone with the process. Thread-safe.
+
+    What a step made is looked for by the ``scanner`` until somebody fetched it, so that nothing else writes it down.
+    """
 
     clock: Clock
+    scanner: LeakScanner | None = None
     _answers: dict[_Place, tuple[datetime, SecretStr]] = field(default_factory=dict, init=False, repr=False)
     _secrets: dict[_Place, tuple[datetime, Mapping[str, SecretStr]]] = field(
         default_factory=dict, init=False, repr=False
@@ -48,13 +53,15 @@ class Handover:
         if secrets:
             with self._lock:
                 self._secrets[(run_id, step_id)] = (self.clock() + LASTS, dict(secrets))
+                if self.scanner is not None:
+                    for name, secret in secrets.items():
+                        self.scanner.watch(_called(run_id, step_id, name), secret)
 
     def take(self, run_id: str, step_id: str) -> Mapping[str, SecretStr]:
         """Hand over what a step made, once; nothing where it was taken, is too old, or the process is another."""
         with self._lock:
             self._clear()
-            found = self._secrets.pop((run_id, step_id), None)
-        return {} if found is None else found[1]
+            return self._removed((run_id, step_id))
 
     def holds(self, run_id: str, step_id: str) -> bool:
         """Tell whether there is something to `take`."""
@@ -67,4 +74,15 @@ class Handover:
         for place in [place for place, (until, _) in self._answers.items() if until <= now]:
             del self._answers[place]
         for place in [place for place, (until, _) in self._secrets.items() if until <= now]:
-            del self._secrets[place]
+            self._removed(place)
+
+    def _removed(self, place: _Place) -> Mapping[str, SecretStr]:
+        _, secrets = self._secrets.pop(place, (None, {}))
+        if self.scanner is not None:
+            for name in secrets:
+                self.scanner.forget(_called(*place, name))
+        return secrets
+
+
+def _called(run_id: str, step_id: str, name: str) -> str:
+    return f"{name} of {step_id} in {run_id}"

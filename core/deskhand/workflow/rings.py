@@ -12,6 +12,8 @@ from typing import Protocol, runtime_checkable
 from pydantic import JsonValue, ValidationError
 
 from deskhand.automation.plan import PlannedStep, SourceKind
+from deskhand.governance.leaks.scanner import LeakScanner
+from deskhand.records.canonical import canonical_json
 from deskhand.records.database import Transaction
 from deskhand.sdk.actions import Inspection, Tier
 from deskhand.workflow.calls import Call, Case, Mandate, RingName
@@ -150,6 +152,22 @@ def _as_planned(call: Call, step: PlannedStep) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class LeakRing:
+    """No argument carries a secret of this desk: not in a note, not in a text, not in a search at the vendor."""
+
+    scanner: LeakScanner
+    name: RingName = RingName.LEAK
+
+    def objection(self, case: Case) -> str | None:
+        """Look through every argument as it would be sent, and name the secret without its value."""
+        for name, value in case.call.arguments.model_dump(mode="json").items():
+            leaks = self.scanner.find(value if isinstance(value, str) else canonical_json(value))
+            if leaks:
+                return f"{name} holds a secret of this desk ({leaks[0]})"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class TenantRing:
     """The target belongs to the ticket's tenant, as the vendor states it."""
 
@@ -183,6 +201,7 @@ class Rings:
     """What governance adds to the rules of the house: policy, approval and proof refuse what is planned if left out."""
 
     switch: Stopping | None = None
+    leak: LeakRing | None = None
     policy: Ring = Missing(RingName.POLICY)
     approval: Ring = Missing(RingName.APPROVAL)
     proof: Ring = Missing(RingName.PROOF)
@@ -191,8 +210,9 @@ class Rings:
 
     def outer(self) -> tuple[Ring, ...]:
         """Return the rings a call passes before its target is looked at."""
-        switch = (self.switch,) if self.switch is not None else ()
-        return (*switch, CallRing(), TicketRing(), PlanRing())
+        first = (self.switch,) if self.switch is not None else ()
+        last = (self.leak,) if self.leak is not None else ()
+        return (*first, CallRing(), TicketRing(), PlanRing(), *last)
 
     def inner(self, unowned: Callable[[], frozenset[str]]) -> tuple[Ring, ...]:
         """Return the rings a call passes once its target has been looked at; the switch, which may be new, last."""

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from deskhand.cli.exit_codes import ExitCode
+from deskhand.records.database import Records, url_of
+from deskhand.sdk.clock import utc_now
+from deskhand_psa_connectwise.simulator import PRIVATE_KEY
 from tests.core.cli.conftest import Run, Shop
 
 
@@ -26,6 +29,7 @@ def test_a_whole_record_is_proved_and_tells_what_to_note_elsewhere(run: Run, sho
     result = run("audit", "verify", "-c", shop.file)
     assert result.exit_code == ExitCode.OK
     assert "whole: no entry was changed" in result.stdout
+    assert result.stderr == "", "the bar is for terminals"
     document = json.loads(run("audit", "verify", "-c", shop.file, "--json").stdout)
     assert document["ok"]
     assert document["entries"] > 10
@@ -111,6 +115,46 @@ def test_export_can_be_limited_to_a_ticket_or_a_client(run: Run, shop: Shop) -> 
     lines = run("audit", "export", "-c", shop.file, "--tenant", shop.marlow).stdout.splitlines()
     assert {json.loads(line)["tenant"] for line in lines} == {shop.marlow}
     assert run("audit", "export", "-c", shop.file, "--ticket", "4711").stdout == ""
+
+
+def test_an_export_may_go_to_a_file_and_then_tells_how_much_it_is(run: Run, shop: Shop, tmp_path: Path) -> None:
+    out = tmp_path / "entries.jsonl"
+    document = json.loads(run("audit", "export", "-c", shop.file, "--out", out, "--json").stdout)
+    assert document == {"file": str(out), "entries": len(out.read_text().splitlines())}
+    assert out.read_bytes() == run("audit", "export", "-c", shop.file).stdout_bytes
+    assert f"{document['entries']} entries" in run("audit", "export", "-c", shop.file, "--out", out).stdout
+    nowhere = run("audit", "export", "-c", shop.file, "--out", tmp_path / "nowhere" / "x")
+    assert (nowhere.exit_code, "cannot be written" in nowhere.stderr) == (ExitCode.UNAVAILABLE, True)
+
+
+def leak(shop: Shop) -> None:
+    """Have an entry from before anything was scanned hold the PSA's private key."""
+    records = Records.open(url_of(shop.records), clock=utc_now)
+    with records.transaction("of old") as transaction:
+        transaction.audit("typed", tenant=shop.marlow, ticket=shop.triaged, detail={"words": f"it is {PRIVATE_KEY}"})
+    records.close()
+
+
+def test_no_entry_with_a_secret_leaves_before_that_secret_is_changed(run: Run, shop: Shop, tmp_path: Path) -> None:
+    leak(shop)
+    out = tmp_path / "out"
+    for arguments in (("export",), ("export", "--ticket", shop.triaged), ("prove", "--tenant", shop.marlow)):
+        refused = run("audit", *arguments, "-c", shop.file, "--out", out)
+        assert refused.exit_code == ExitCode.FAILED, arguments
+        assert "psa_connectwise.private_key" in refused.stderr
+        assert "change that secret" in refused.stderr
+        assert PRIVATE_KEY not in refused.output
+        assert not out.exists()
+    assert run("audit", "export", "-c", shop.file, "--ticket", shop.held).exit_code == ExitCode.OK
+    assert PRIVATE_KEY in run("audit", "export", "-c", shop.file, "--unscanned").stdout
+    shop.file.write_text(shop.file.read_text().replace(PRIVATE_KEY, "another-private-key"))
+    assert run("audit", "prove", "-c", shop.file, "--tenant", shop.marlow, "--out", out).exit_code == ExitCode.OK
+
+
+def test_what_a_command_puts_on_the_record_holds_no_secret_either(run: Run, shop: Shop) -> None:
+    assert run("audit", "accept", "-c", shop.file, "--reason", f"set {PRIVATE_KEY}").exit_code == ExitCode.OK
+    exported = run("audit", "export", "-c", shop.file).stdout
+    assert "set [connectors.psa_connectwise.private_key]" in exported
 
 
 def test_records_that_are_no_database_are_told_with_what_mends_them(run: Run, shop: Shop) -> None:

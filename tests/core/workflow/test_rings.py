@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from deskhand.automation.plan import Argument, Plan, PlannedStep, SourceKind
+from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.records.database import Records, url_of
 from deskhand.records.runs import Run, StepRecord
 from deskhand.sdk.actions import AnyAction, Inspection, Tier
@@ -14,7 +16,7 @@ from deskhand.sdk.models import Reference, TenantContext
 from deskhand.workflow.arguments import arguments
 from deskhand.workflow.calls import Call, Case, Mandate, RefusedError, RingName
 from deskhand.workflow.gate import Gate
-from deskhand.workflow.rings import CallRing, Missing, PlanRing, Rings, TenantRing, TicketRing
+from deskhand.workflow.rings import CallRing, LeakRing, Missing, PlanRing, Rings, TenantRing, TicketRing
 from tests.core.workflow.desk import Clock
 from tests.core.workflow.office import (
     ACTIONS,
@@ -223,6 +225,23 @@ def test_an_earlier_step_must_have_returned_what_a_later_one_takes() -> None:
     assert arguments(Text, later, known, None) == Text(company_id=TENANT, user_id="u-1", text="+44")
     with pytest.raises(RefusedError, match="arguments that do not fit: text"):
         arguments(Text, later, run.with_step("look", detail={"phone": 7}), None)
+
+
+# Secrets
+
+
+@pytest.mark.parametrize(
+    "written", ["hush-hush-hush", "hush-hush", "aHVzaC1odXNoLWh1c2g", "687573682d687573682d68757368"]
+)
+def test_no_argument_carries_a_secret_of_the_desk(case: MakeCase, written: str) -> None:
+    ring = LeakRing(LeakScanner({"the key": SecretStr("hush-hush-hush")}))
+    objection = ring.objection(case(values=Text(company_id=TENANT, user_id="u-1", text=f"use {written}, please")))
+    if written == "hush-hush":
+        assert objection is None
+    else:
+        assert objection is not None
+        assert objection.startswith("text holds a secret of this desk (the key, ")
+        assert written not in objection
 
 
 # The tenant of the target

@@ -6,7 +6,7 @@ that is not what the last entry says. What takes an anchor kept elsewhere: entri
 checkpoints over them, and a rewrite of what the present epoch's key will sign.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,6 +30,7 @@ from deskhand.records.failures import RecordsUnavailableError, mend
 from deskhand.records.state import State
 
 _BATCH = 1000
+_SEEN_EVERY = 10_000
 _RECORD_CHANGED = (
     "the log is whole, but a record (work, cursor, effect, explanation, quarantine or rule) was changed without it"
 )
@@ -76,6 +77,15 @@ WHERE c.relnamespace = 'public'::regnamespace AND t.tgqual IS NULL AND t.tgnargs
 """Type 58 is BEFORE (2) with DELETE (8), UPDATE (16) and TRUNCATE (32): PostgreSQL's catalog/pg_trigger.h."""
 
 
+Progress = Callable[[int, int], None]
+"""Is told how many entries of how many were read, every now and then."""
+
+
+def unwatched(done: int, total: int) -> None:
+    """Take no note of how far a verification is."""
+    del done, total
+
+
 @dataclass(slots=True)
 class _Walk:
     """How far the log has been read, and what it promised to be at which size."""
@@ -85,17 +95,23 @@ class _Walk:
     chain: bytes = CHAIN_START
     last_entry: bytes = b""
     covered: int = 0
+    progress: Progress = unwatched
 
 
 def verify(
-    url: str, *, signing: Path | None = None, trust: Trust | None = None, anchors: Sequence[Anchor] = ()
+    url: str,
+    *,
+    signing: Path | None = None,
+    trust: Trust | None = None,
+    anchors: Sequence[Anchor] = (),
+    progress: Progress = unwatched,
 ) -> Verification:
     """Check a whole record store in constant memory, changing nothing; it may be in use.
 
     Trusts the public keys in the trust file unless ``trust`` brings them from a safer place. Never raises for what is
     wrong with the store: that is the answer.
     """
-    walk = _Walk()
+    walk = _Walk(progress=progress)
     try:
         trust = trust or _trust_on_file(url, signing)
         engine = _open_only_to_read(url)
@@ -190,14 +206,15 @@ def _unvouched(good: int) -> str:
 
 def _walk_entries(connection: Connection, walk: _Walk) -> None:
     _keep_promises(walk)
+    total = int(connection.execute(text("SELECT coalesce(max(seq) + 1, 0) FROM audit")).scalar_one())
     with closing(_stored_entries(connection, walk)) as stored:
-        _follow_chain(stored, walk)
+        _follow_chain(stored, walk, total)
     if walk.promises:
         size = walk.frontier.size
         raise _FoundError(size, f"entries are cut off: there are {size}, and {max(walk.promises)} were vouched for")
 
 
-def _follow_chain(stored: Iterable[Row[int, bytes, bytes]], walk: _Walk) -> None:
+def _follow_chain(stored: Iterable[Row[int, bytes, bytes]], walk: _Walk, total: int) -> None:
     for seq, entry, chain in stored:
         size = walk.frontier.size
         if seq != size:
@@ -210,6 +227,8 @@ def _follow_chain(stored: Iterable[Row[int, bytes, bytes]], walk: _Walk) -> None
         walk.last_entry = entry
         if size + 1 in walk.promises:
             _keep_promises(walk)
+        if size % _SEEN_EVERY == 0:
+            walk.progress(size + 1, total)
 
 
 def _keep_promises(walk: _Walk) -> None:
