@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_serializer, model_valid
 
 from deskhand.automation.plan import MOST_STEPS, ActionName, StepId
 from deskhand.automation.words import Line, MatchWord, Prose
+from deskhand.records.approvals import MOST_VOTES
 from deskhand.records.documents import StoredDocument
 
 AutomationName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
@@ -247,6 +248,8 @@ class ApprovalRule(Part):
 
     role: ApproverRole = ApproverRole.APPROVER
     expires_minutes: int = Field(default=240, ge=5, le=7 * 24 * 60)
+    quorum: int = Field(default=1, ge=1, le=MOST_VOTES)
+    """How many different people have to approve it."""
 
 
 class Automation(Part):

@@ -35,7 +35,8 @@ class Overlay(Part):
     """What is different at one client.
 
     Paths that may differ: ``title``, ``description``, ``preconditions`` (its value is one more), ``steps.<id>.title``,
-    ``steps.<id>.arguments.<name>.constant`` or ``.prompt``, ``approval.role`` and ``approval.expires_minutes``.
+    ``steps.<id>.arguments.<name>.constant`` or ``.prompt``, ``approval.role``, ``approval.expires_minutes`` and
+    ``approval.quorum``.
     """
 
     base: AutomationName
@@ -97,9 +98,14 @@ def _with_precondition(document: Automation, change: OverlayChange) -> Automatio
 def _with_approval(document: Automation, change: OverlayChange, name: str) -> Automation:
     old = document.approval
     new = _read(ApprovalRule, change, {**_dumped(old), name: change.value})
-    if old and (new.role.strictness < old.role.strictness or new.expires_minutes > old.expires_minutes):
+    if old and _is_looser(new, old):
         raise OverlayRefusedError(f"{change.path}: an approval may be stricter or shorter at a client, never looser")
     return document.model_copy(update={"approval": new})
+
+
+def _is_looser(new: ApprovalRule, old: ApprovalRule) -> bool:
+    is_longer = new.expires_minutes > old.expires_minutes
+    return is_longer or new.role.strictness < old.role.strictness or new.quorum < old.quorum
 
 
 def _with_step(document: Automation, change: OverlayChange, step_id: str, rest: list[str]) -> Automation:

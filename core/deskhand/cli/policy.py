@@ -195,6 +195,7 @@ def _limits(grant: Grant) -> str:
         f"{hours.opens}–{hours.closes} {hours.zone} on days {days}" if hours else "",
         f"{grant.per_hour} an hour" if grant.per_hour else "",
         f"approved by {', '.join(grant.approvers)}" if grant.approvers else "",
+        f"{grant.quorum} approvers" if grant.quorum > 1 else "",
         "identity proof" if grant.proof else "",
     )
     return "; ".join(filter(None, parts))
@@ -237,6 +238,7 @@ def _needed(need: Need) -> dict[str, object]:
         "grants": list(need.decision.grants),
         "proof": need.needs_proof,
         "approvers": sorted(need.approvers),
+        "quorum": need.quorum,
     }
 
 

@@ -40,7 +40,14 @@ def approval_document(approval: Approval) -> dict[str, Any]:
         "expires_at": approval.expires_at.isoformat(),
         "decided_by": approval.decided_by,
         "comment": approval.comment,
+        "quorum": approval.quorum,
+        "votes": [each.model_dump(mode="json") for each in approval.votes],
     }
+
+
+def standing_of(approval: Approval) -> str:
+    """Say how many have approved a request, of how many it takes."""
+    return f"{sum(each.verdict == 'approve' for each in approval.votes)} of {approval.quorum}"
 
 
 def run_document(run: Run) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from deskhand.automation.plan import Plan
 from deskhand.automation.stage import Stage
 from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.governance import accounts as signing_in
-from deskhand.governance import decisions, first_admin
+from deskhand.governance import decisions, delegation, first_admin
 from deskhand.governance.accounts import PASSWORDS, PasswordRefusedError, Passwords, Session
 from deskhand.governance.decisions import Difference
 from deskhand.governance.first_admin import SetUpRefusedError
@@ -21,9 +21,10 @@ from deskhand.governance.permission import Decision, LivePermissions, Need, Perm
 from deskhand.governance.request import Circumstances, Request, request_for
 from deskhand.governance.standing import NOBODY
 from deskhand.governance.switches import Level, Switch, release, throw, thrown
-from deskhand.records import accounts, grants, sessions
+from deskhand.records import accounts, delegations, grants, sessions
 from deskhand.records.accounts import Account, Role
 from deskhand.records.database import Records, Transaction
+from deskhand.records.delegations import Delegation
 from deskhand.records.grants import Grant, Mode, PolicyVersion
 from deskhand.records.schema import automations
 from deskhand.sdk.clock import Clock
@@ -47,6 +48,8 @@ class PlanNeed:
     approvers: frozenset[str]
     reasons: tuple[str, ...]
     """Sentences of the rules that keep it from running at once."""
+    quorum: int = 1
+    """How many different people have to approve it."""
 
 
 @dataclass(slots=True)
@@ -104,6 +107,7 @@ class Governing:
         require(who, Role.ADMIN)
         with self._transaction(who) as transaction:
             accounts.change(transaction, account)
+            delegation.end_where_nothing_is_left_to_lend(transaction, account)
             if not account.is_active:
                 sessions.end_all(transaction, accounts.account_name(account.name))
             if not any(each.has(Role.ADMIN) for each in accounts.everyone_in(transaction)):
@@ -165,6 +169,25 @@ class Governing:
             raise DeskRefusedError(str(error)) from error
         except ValueError as error:
             raise DeskRefusedError(str(error)) from error
+
+    # -- delegation
+
+    def delegations(self) -> tuple[Delegation, ...]:
+        """List who votes in whose place, and who did, the newest first."""
+        return delegations.listing(self.records)
+
+    def delegate(
+        self, who: Account, to: str, *, ends_at: datetime, starts_at: datetime | None = None, reason: str
+    ) -> Delegation:
+        """Let somebody else vote in one's place. Only an approver may."""
+        begins = starts_at or self.clock()
+        with self._transaction(who) as transaction:
+            return delegation.delegate(transaction, who, to, starts_at=begins, ends_at=ends_at, reason=reason)
+
+    def end_delegation(self, who: Account, delegation_id: str) -> Delegation:
+        """End a delegation now: either of the two may, and an admin."""
+        with self._transaction(who) as transaction:
+            return delegation.withdraw(transaction, delegation_id, by=who)
 
     # -- policy
 
@@ -299,7 +322,7 @@ def _joined(needs: Sequence[Need]) -> PlanNeed:
     reasons = dict.fromkeys(
         sentence for need in needs if not need.decision.is_allowed for sentence in need.decision.reasons
     )
-    return PlanNeed(mode, approvers, tuple(reasons))
+    return PlanNeed(mode, approvers, tuple(reasons), max(need.quorum for need in needs))
 
 
 def _reason(written: str) -> str:

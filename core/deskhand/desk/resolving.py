@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from pydantic import JsonValue, SecretStr
 
@@ -14,13 +15,14 @@ from deskhand.automation.plan import Plan, Proposal
 from deskhand.automation.stage import Stage
 from deskhand.desk.closing import Closing
 from deskhand.desk.contexts import Contexts
-from deskhand.desk.governing import Governing
+from deskhand.desk.governing import Governing, PlanNeed
 from deskhand.desk.previewing import Previewer, StepPreview
 from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.governance import approval
 from deskhand.governance.approval import ApprovalRefusedError, Verdict
 from deskhand.governance.leaks.scanner import LeakError, LeakScanner
 from deskhand.governance.standing import NOBODY
+from deskhand.governance.votes import Electorate
 from deskhand.records import approvals, runs
 from deskhand.records.accounts import Account, Role
 from deskhand.records.approvals import Approval, ApprovalState
@@ -33,6 +35,15 @@ from deskhand.workflow.engine import RunEngine
 
 GOOD_FOR = timedelta(hours=4)
 """How long a request for approval stands."""
+
+
+class Conditions(TypedDict):
+    """What a request for approval asks for."""
+
+    expires: datetime
+    approvers: frozenset[str]
+    quorum: int
+
 
 AUTOMATION_ITSELF = Account("automation", "an approved automation", frozenset())
 """Stands for who asked in what an automation writes to the PSA by itself."""
@@ -120,8 +131,7 @@ class Resolving:
                     return self.engine.submit(transaction, plan)
                 if not plans.is_kept(transaction, plan):
                     plans.save(transaction, plan)
-                until, approvers = self._who_and_until(plan, need.approvers)
-                return approval.request(transaction, plan, by=by, expires=until, approvers=approvers)
+                return approval.request(transaction, plan, by=by, **self._conditions(plan, need))
         except LookupError as error:
             raise DeskRefusedError(str(error)) from error
 
@@ -142,9 +152,16 @@ class Resolving:
                 transaction.audit("automation.held_back", tenant=plan.tenant.id, ticket=plan.ticket_id, detail=detail)
 
     def decide(
-        self, who: Account, approval_id: str, plan_sha256: str, verdict: Verdict, comment: str = ""
+        self,
+        who: Account,
+        approval_id: str,
+        plan_sha256: str,
+        verdict: Verdict,
+        comment: str = "",
+        *,
+        on_behalf_of: str | None = None,
     ) -> Run | Approval:
-        """Approve, which starts the run in the same commit, or deny."""
+        """Vote: the approval that completes the quorum starts the run in the same commit; a denial ends the request."""
         wanted = self.approval(approval_id)
         plan = self.plan(wanted.plan_id)
         if verdict is Verdict.APPROVE:
@@ -152,7 +169,13 @@ class Resolving:
         try:
             with self.records.transaction(who.name) as transaction:
                 decided = approval.decide(
-                    transaction, approval_id, by=who, plan_sha256=plan_sha256, verdict=verdict, comment=comment
+                    transaction,
+                    approval_id,
+                    by=who,
+                    plan_sha256=plan_sha256,
+                    verdict=verdict,
+                    comment=comment,
+                    on_behalf_of=on_behalf_of,
                 )
                 if decided.state is not ApprovalState.APPROVED:
                     return decided
@@ -161,6 +184,8 @@ class Resolving:
             with self.records.transaction(who.name) as transaction:
                 approval.note_refusal(transaction, error)
             raise DeskRefusedError(str(error)) from error
+        except LookupError as error:
+            raise DeskRefusedError(str(error)) from error
 
     def approval(self, approval_id: str) -> Approval:
         """Find a request for approval."""
@@ -168,6 +193,11 @@ class Resolving:
         if found is None:
             raise DeskRefusedError(f"there is no approval {approval_id}")
         return found
+
+    def rights(self, who: Account, wanted: Approval) -> tuple[str, ...]:
+        """Name the accounts in whose place, their own included, somebody could approve a request now."""
+        with self.records.reading() as connection:
+            return Electorate.of(connection, self.clock()).rights(wanted, who.name)
 
     def approvals(self, state: ApprovalState | None = None) -> tuple[Approval, ...]:
         """List requests for approval, newest first."""
@@ -242,16 +272,28 @@ class Resolving:
             transaction.audit("secret.revealed", tenant=run.tenant_id, ticket=run.ticket_id, detail=detail)
         return found
 
-    def _who_and_until(self, plan: Plan, named: frozenset[str]) -> tuple[datetime, frozenset[str]]:
-        """Say until when a request stands and who alone may decide: whoever policy names, and the automation's rule."""
+    def _conditions(self, plan: Plan, need: PlanNeed) -> Conditions:
+        """Say until when a request stands, who alone may decide and how many it takes: by policy and by the rule."""
+        conditions = self._asked(plan, need)
+        named, quorum = conditions["approvers"], conditions["quorum"]
+        if 0 < len(named) < quorum:
+            raise DeskRefusedError(
+                f"it takes {quorum} approvers, and only {', '.join(sorted(named))} may approve it: name more of them "
+                "in the grant, or ask for fewer"
+            )
+        return conditions
+
+    def _asked(self, plan: Plan, need: PlanNeed) -> Conditions:
         rule, now = self.rule(plan), self.clock()
         if rule is None:
-            return now + GOOD_FOR, named
+            return {"expires": now + GOOD_FOR, "approvers": need.approvers, "quorum": need.quorum}
         until = now + min(GOOD_FOR, timedelta(minutes=rule.expires_minutes))
-        if rule.role is not ApproverRole.ADMIN:
-            return until, named
+        able = self._admins(need.approvers) if rule.role is ApproverRole.ADMIN else need.approvers
+        return {"expires": until, "approvers": able, "quorum": max(need.quorum, rule.quorum)}
+
+    def _admins(self, named: frozenset[str]) -> frozenset[str]:
         able = {each.name for each in self.governing.accounts() if each.has(Role.ADMIN) and each.has(Role.APPROVER)}
-        return until, frozenset(able & named if named else able) or frozenset({NOBODY})
+        return frozenset(able & named if named else able) or frozenset({NOBODY})
 
     def _hold_no_secret(self, plan: Plan) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Approvals: a single-use, expiring capability over one plan's hash, given by someone other than who asked.
+"""Approvals: a single-use, expiring capability over one plan's hash, given by people other than who asked.
 
 All of it happens in the caller's transaction. The record store lets one writer in at a time, so what is read here is
 still so when it is written: of two people who decide at the same moment one is told that it is decided.
@@ -9,9 +9,10 @@ from enum import StrEnum
 
 from deskhand.automation.plan import Plan
 from deskhand.governance.approval_text import text
-from deskhand.records import accounts, approvals
-from deskhand.records.accounts import AUTOMATION, Account, Role, account_name
-from deskhand.records.approvals import Approval, ApprovalState
+from deskhand.governance.votes import Electorate, Objection, RefusedBecause
+from deskhand.records import approvals
+from deskhand.records.accounts import AUTOMATION, Account, account_name
+from deskhand.records.approvals import Approval, ApprovalState, Vote
 from deskhand.records.database import Transaction
 from deskhand.records.schema import automation_versions
 
@@ -42,21 +43,6 @@ class Verdict(StrEnum):
     DENY = "deny"
 
 
-class RefusedBecause(StrEnum):
-    """Why an approval was not taken or not honoured, in a word for machines."""
-
-    UNKNOWN = "unknown"
-    OTHER_PLAN = "other plan"
-    OTHER_TICKET = "other ticket"
-    OWN = "own"
-    NOT_ENTITLED = "not entitled"
-    EXPIRED = "expired"
-    NOT_PENDING = "not pending"
-    NOT_APPROVED = "not approved"
-    DENIED = "denied"
-    USED = "used"
-
-
 class ApprovalRefusedError(Exception):
     """An approval is not taken or not honoured; the message says why, fit for a person."""
 
@@ -74,11 +60,12 @@ def request(
     by: str,
     expires: datetime | None = None,
     approvers: frozenset[str] = frozenset(),
+    quorum: int = 1,
 ) -> Approval:
     """Ask for a decision about a plan and return the request.
 
     ``by`` is the account that submits it; neither it nor who asked for the plan can decide. ``approvers``, where any
-    are named, are the only accounts that can.
+    are named, are the only accounts that can, or that a delegate can decide for. It takes ``quorum`` different people.
     """
     now = transaction.clock()
     asked = Approval(
@@ -93,6 +80,7 @@ def request(
         expires_at=expires or now + LASTS,
         approvers=tuple(sorted(map(account_name, approvers))),
         own=_whose_own(transaction, plan, by),
+        quorum=quorum,
     )
     approvals.add(transaction, asked)
     return asked
@@ -106,10 +94,13 @@ def decide(
     plan_sha256: str,
     verdict: Verdict,
     comment: str = "",
+    on_behalf_of: str | None = None,
 ) -> Approval:
-    """Approve or deny a pending request and return it as it is then. ``plan_sha256`` is of the plan that was read.
+    """Vote on a pending request and return it as it is then: still pending where it takes more people to approve it.
 
-    Raises ApprovalRefusedError, changing nothing.
+    ``plan_sha256`` is of the plan that was read. ``on_behalf_of`` names whose delegate votes; where it is left out, the
+    voter votes for themselves if they may, else as the delegate they are. One denial ends it. Raises
+    ApprovalRefusedError, changing nothing.
     """
     approval = _found(transaction, approval_id)
     if approval.state is not ApprovalState.PENDING:
@@ -119,9 +110,13 @@ def decide(
         raise _refusal(
             RefusedBecause.OTHER_PLAN, "the plan you read is not the one that waits: read it again", approval
         )
-    _refuse_not_entitled(transaction, approval, by.name)
-    to = ApprovalState.APPROVED if verdict is Verdict.APPROVE else ApprovalState.DENIED
-    return approvals.move(transaction, approval, to, by=account_name(by.name), comment=comment)
+    electorate = _electorate(transaction)
+    cast = _vote(electorate, approval, by, verdict, on_behalf_of, transaction.clock(), comment)
+    if verdict is Verdict.DENY:
+        return approvals.vote(transaction, approval, cast, ApprovalState.DENIED)
+    so_far = electorate.count((*electorate.holding(approval), cast))
+    to = ApprovalState.APPROVED if so_far >= approval.quorum else ApprovalState.PENDING
+    return approvals.vote(transaction, approval, cast, to)
 
 
 def redeem(transaction: Transaction, approval_id: str, plan: Plan) -> Approval:
@@ -137,7 +132,7 @@ def redeem(transaction: Transaction, approval_id: str, plan: Plan) -> Approval:
         raise _refusal(RefusedBecause.OTHER_TICKET, "it was given for another ticket or client", approval)
     if (approval.plan_id, approval.plan_sha256) != (plan.id, plan.sha256()):
         raise _refusal(RefusedBecause.OTHER_PLAN, "the plan is not the one that was approved, to the byte", approval)
-    _refuse_not_entitled(transaction, approval, approval.decided_by or "")
+    _refuse_too_few(_electorate(transaction), approval)
     return approvals.move(transaction, approval, ApprovalState.USED)
 
 
@@ -150,7 +145,7 @@ def withdraw(transaction: Transaction, approval_id: str, *, by: Account) -> Appr
     if approval.state not in {ApprovalState.PENDING, ApprovalState.APPROVED}:
         raise _refusal(RefusedBecause.NOT_PENDING, f"it is {approval.state.value} already", approval)
     if account_name(by.name) not in approval.own:
-        _refuse_not_entitled(transaction, approval, by.name)
+        _refuse(_electorate(transaction).objection(approval, account_name(by.name)), approval)
     return approvals.move(transaction, approval, ApprovalState.WITHDRAWN)
 
 
@@ -195,16 +190,48 @@ def _refuse_expired(transaction: Transaction, approval: Approval) -> None:
         raise _refusal(RefusedBecause.EXPIRED, f"it expired at {moment}: ask again", approval)
 
 
-def _refuse_not_entitled(transaction: Transaction, approval: Approval, name: str) -> None:
-    """Refuse a decision by someone who may not take it as the accounts are now, not as they were at sign-in."""
-    account = accounts.find_in(transaction, name)
-    if account_name(name) in approval.own:
-        raise _refusal(RefusedBecause.OWN, "nobody approves what they asked for: someone else has to", approval)
-    if account is None or not account.has(Role.APPROVER):
-        raise _refusal(RefusedBecause.NOT_ENTITLED, f"{name} has not the role approver", approval)
-    if approval.approvers and account.name not in approval.approvers:
-        named = ", ".join(approval.approvers)
-        raise _refusal(RefusedBecause.NOT_ENTITLED, f"for this client only {named} may decide", approval)
+def _electorate(transaction: Transaction) -> Electorate:
+    return Electorate.of(transaction.connection, transaction.clock())
+
+
+def _vote(  # what a vote is made of
+    electorate: Electorate,
+    approval: Approval,
+    by: Account,
+    verdict: Verdict,
+    on_behalf_of: str | None,
+    at: datetime,
+    comment: str,
+) -> Vote:
+    """Make a vote of what somebody said, by who they are now and not at sign-in. Raises ApprovalRefusedError."""
+    name = account_name(by.name)
+    try:
+        other = account_name(on_behalf_of) if on_behalf_of else electorate.right_of(approval, name)
+    except LookupError as error:
+        raise _refusal(RefusedBecause.NOT_ENTITLED, str(error), approval) from error
+    other = None if other == name else other
+    _refuse(electorate.objection(approval, name, other), approval)
+    earlier = electorate.has_voted(approval, name, other)
+    if verdict is Verdict.APPROVE and earlier is not None:
+        words = f"the vote of {earlier} is theirs already, and one person counts once: someone else has to"
+        raise _refusal(RefusedBecause.VOTED_ALREADY, words, approval)
+    return Vote(by=name, verdict=verdict.value, at=at, on_behalf_of=other, comment=comment)
+
+
+def _refuse_too_few(electorate: Electorate, approval: Approval) -> None:
+    """Refuse an approval whose voters are not as many people as it takes, or may not approve it any more."""
+    holding = electorate.holding(approval)
+    if electorate.count(holding) >= approval.quorum:
+        return
+    for each in approval.votes:
+        _refuse(electorate.objection(approval, each.by, each.on_behalf_of), approval)
+    words = f"it takes {approval.quorum} different people, and {electorate.count(holding)} approved it"
+    raise _refusal(RefusedBecause.TOO_FEW, words, approval)
+
+
+def _refuse(objection: Objection | None, approval: Approval) -> None:
+    if objection is not None:
+        raise _refusal(objection.because, objection.words, approval)
 
 
 def _not_approved(approval: Approval) -> ApprovalRefusedError:

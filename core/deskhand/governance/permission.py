@@ -59,13 +59,14 @@ class Decision:
 class Need:
     """What it takes to carry a step out: `Mode.AUTO` nothing, `ASK` an approval, `SUGGEST` it can only be shown.
 
-    ``approvers`` are the accounts that may approve, where not every approver may.
+    ``approvers`` are the accounts that may approve, where not every approver may; it takes ``quorum`` of them.
     """
 
     mode: Mode
     needs_proof: bool
     approvers: frozenset[str]
     decision: Decision
+    quorum: int = 1
 
 
 class Rules:
@@ -122,17 +123,22 @@ class Permissions:
     def need(self, request: Request) -> Need:
         """Say what it would take to carry the step out: asked before there is an approval or a proof."""
         standing = self.table.standing(request)
+        mode, decision = self._mode(request, standing)
         needs_proof = request.needs_proof or standing.needs_proof
+        return Need(mode, needs_proof, standing.approvers, decision, standing.quorum)
+
+    def _mode(self, request: Request, standing: Standing) -> tuple[Mode, Decision]:
+        """Find the least it takes, and the decision that keeps it from taking less."""
         proven = request.model_copy(update={"proof": _fresh_proof(request), "approval": None})
         alone = self.rules.ask("run", proven, standing)
         if alone.is_allowed:
-            return Need(Mode.AUTO, needs_proof, standing.approvers, alone)
+            return Mode.AUTO, alone
         approved = proven.model_copy(update={"approval": _fresh_approval(request, standing)})
         asked = self.rules.ask("run", approved, standing)
         if asked.is_allowed:
-            return Need(Mode.ASK, needs_proof, standing.approvers, alone)
+            return Mode.ASK, alone
         offered = self.rules.ask("offer", request, standing)
-        return Need(Mode.SUGGEST if offered.is_allowed else Mode.OFF, needs_proof, standing.approvers, asked)
+        return Mode.SUGGEST if offered.is_allowed else Mode.OFF, asked
 
 
 @dataclass(slots=True)
@@ -208,6 +214,7 @@ def _context(request: Request, standing: Standing) -> dict[str, object]:
         "isOpen": standing.is_open(request),
         "isWithinLimits": standing.is_within_limits(request),
         "approvers": sorted(standing.approvers),
+        "quorum": standing.quorum,
     }
     if request.approval is not None:
         context["approval"] = _approval(request.approval)
@@ -220,16 +227,25 @@ def _approval(approval: ApprovalFacts) -> dict[str, JsonValue]:
     return {
         "plan": approval.plan_sha256,
         "requester": approval.requester,
-        "approver": approval.approver,
+        "people": [*sorted(approval.people)],
+        "entitled": [*sorted(approval.entitled)],
+        "votes": approval.votes,
+        "quorum": approval.quorum,
         "age": approval.age,
     }
 
 
 def _fresh_approval(request: Request, standing: Standing) -> ApprovalFacts:
-    """Suppose that someone who may has just approved it."""
-    approver = min(standing.approvers, default="someone else")
-    requester = account_name(request.requested_by)
-    return ApprovalFacts(plan_sha256=request.plan_sha256, requester=requester, approver=approver, age=0)
+    """Suppose that as many as it takes, of those who may, have just approved it."""
+    who = frozenset({min(standing.approvers, default="someone else")})
+    return ApprovalFacts(
+        plan_sha256=request.plan_sha256,
+        requester=account_name(request.requested_by),
+        people=who,
+        entitled=who,
+        votes=standing.quorum,
+        age=0,
+    )
 
 
 def _fresh_proof(request: Request) -> ProofFacts | None:

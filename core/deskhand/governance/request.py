@@ -8,8 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from deskhand.automation.plan import Plan, PlannedStep
 from deskhand.automation.stage import Stage
-from deskhand.records.accounts import AUTOMATION, Account, Role, account_name
-from deskhand.records.approvals import Approval
+from deskhand.records.accounts import AUTOMATION, Account, Role
 from deskhand.records.documents import StoredDocument
 from deskhand.records.proofs import Proof
 
@@ -18,24 +17,20 @@ DESK = "desk"
 
 
 class ApprovalFacts(StoredDocument):
-    """An approval as it is presented; names are account names in their one spelling, ``age`` is whole seconds."""
+    """An approval as it is presented: the votes on it that hold now. Names are account names in their one spelling."""
 
     plan_sha256: str
     requester: str
-    approver: str
+    people: frozenset[str]
+    """The accounts that voted, and those in whose place some of them did."""
+    entitled: frozenset[str]
+    """The accounts whose right to approve was exercised."""
+    votes: int
+    """How many different people that is."""
+    quorum: int = Field(default=1, ge=1)
+    """How many the request asked for."""
     age: int
-
-    @classmethod
-    def of(cls, approval: Approval, now: datetime) -> Self:
-        """Say what an approval that was given amounts to now. Raises ValueError where nobody has decided."""
-        if approval.decided_at is None or approval.decided_by is None:
-            raise ValueError(f"approval {approval.id} is {approval.state.value}: nobody has decided")
-        return cls(
-            plan_sha256=approval.plan_sha256,
-            requester=account_name(approval.requested_by),
-            approver=account_name(approval.decided_by),
-            age=_seconds(approval.decided_at, now),
-        )
+    """Whole seconds since the vote that decided it."""
 
 
 class ProofFacts(StoredDocument):
@@ -55,7 +50,7 @@ class ProofFacts(StoredDocument):
             ticket=proof.ticket_id,
             plan=proof.plan_id,
             method=proof.method,
-            age=_seconds(proof.proven_at, now),
+            age=seconds_since(proof.proven_at, now),
         )
 
 
@@ -120,7 +115,7 @@ class Circumstances:
     """The account that asked, as it is now; None for an automation and for an account that is gone."""
     stage: Stage | None = None
     is_stopped: bool = False
-    approval: Approval | None = None
+    approval: ApprovalFacts | None = None
     proof: Proof | None = None
     rates: Rates = field(default_factory=Rates)
 
@@ -128,7 +123,7 @@ class Circumstances:
 def request_for(plan: Plan, step: PlannedStep, circumstances: Circumstances) -> Request:
     """Ask whether a step of a plan may be carried out in these circumstances."""
     requester, now = circumstances.requester, circumstances.now
-    approval, proof = circumstances.approval, circumstances.proof
+    proof = circumstances.proof
     is_active = requester is not None and requester.is_active
     return Request(
         requested_by=plan.requested_by,
@@ -148,13 +143,13 @@ def request_for(plan: Plan, step: PlannedStep, circumstances: Circumstances) -> 
         automation=plan.automation.name if plan.automation is not None else "",
         stage=circumstances.stage,
         is_stopped=circumstances.is_stopped,
-        approval=None if approval is None else ApprovalFacts.of(approval, now),
+        approval=circumstances.approval,
         proof=None if proof is None else ProofFacts.of(proof, now),
         rates=circumstances.rates,
         at=now,
     )
 
 
-def _seconds(since: datetime, now: datetime) -> int:
+def seconds_since(since: datetime, now: datetime) -> int:
     """Count whole seconds, rounded up, so that nothing lasts a second longer than it may; negative in the future."""
     return -int((since - now).total_seconds() // 1)

@@ -43,6 +43,11 @@ class Standing:
         named = [frozenset(row.approvers) for row in self.rows if row.approvers]
         return (frozenset.intersection(*named) or frozenset({NOBODY})) if named else frozenset()
 
+    @property
+    def quorum(self) -> int:
+        """Return how many different people have to approve: as many as the strictest row says."""
+        return max((row.quorum for row in self.rows), default=1)
+
 
 class Table:
     """The rows, found by client and subject. Immutable."""

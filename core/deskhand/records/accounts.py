@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import AwareDatetime, JsonValue
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 
 from deskhand.records.canonical import canonical_json, storable
 from deskhand.records.database import Records, Transaction
@@ -62,6 +62,11 @@ class Account:
     def has(self, role: Role) -> bool:
         """Tell whether the account may be used now, in this role."""
         return self.is_active and role in self.roles
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Return what tells who this is: two accounts that share a mark are the same person's."""
+        return frozenset({f"account {self.name}", *([f"member {self.member_id}"] if self.member_id else [])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,12 @@ def everyone(records: Records) -> tuple[Account, ...]:
 
 def everyone_in(transaction: Transaction) -> tuple[Account, ...]:
     """List every account as this transaction sees it."""
-    return tuple(_from_row(row) for row in transaction.connection.execute(select(accounts)).all())
+    return everyone_on(transaction.connection)
+
+
+def everyone_on(connection: Connection) -> tuple[Account, ...]:
+    """List every account as this connection sees it."""
+    return tuple(_from_row(row) for row in connection.execute(select(accounts)).all())
 
 
 def credential(records: Records, name: str) -> Credential | None:

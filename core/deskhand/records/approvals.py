@@ -1,12 +1,13 @@
-"""Requests for a person's decision on a plan, and what became of each."""
+"""Requests for a decision on a plan, every vote on them, and what became of each."""
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import AwareDatetime, Field, JsonValue
 from sqlalchemy import select
 
 from deskhand.records.canonical import canonical_json, read_time, written_time
@@ -14,6 +15,9 @@ from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import StoredDocument
 from deskhand.records.schema import approvals
 from deskhand.records.transaction import Value
+
+MOST_VOTES = 5
+"""No request waits for more approvers than this: an MSP would wait for ever."""
 
 
 class ApprovalState(StrEnum):
@@ -27,9 +31,28 @@ class ApprovalState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class Vote(StoredDocument):
+    """What one person said to a request. Names are account names in their one spelling."""
+
+    by: str
+    verdict: Literal["approve", "deny"]
+    at: AwareDatetime
+    on_behalf_of: str | None = None
+    """Whose approving they exercised as a delegate; None where it was their own."""
+    comment: str = ""
+
+    @property
+    def right_of(self) -> str:
+        """Name the account whose right to approve was exercised."""
+        return self.on_behalf_of or self.by
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A request for a decision about exactly one plan; ``approvers``, where it names any, are who may give it."""
+    """A request for a decision about exactly one plan; ``approvers``, where it names any, are who may give it.
+
+    It takes as many votes of different people as ``quorum`` says. ``decided_by`` is whose vote decided it.
+    """
 
     id: str
     plan_id: str
@@ -46,12 +69,17 @@ class Approval:
     approvers: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     """The accounts for whom this would be a decision about their own request."""
+    quorum: int = 1
+    votes: tuple[Vote, ...] = ()
+    """Every vote that was taken, the oldest first."""
 
 
 class _Document(StoredDocument):
     comment: str = ""
     approvers: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    quorum: int = Field(default=1, ge=1, le=MOST_VOTES)
+    votes: tuple[Vote, ...] = ()
 
 
 def new_id() -> str:
@@ -73,34 +101,54 @@ def add(transaction: Transaction, approval: Approval) -> None:
             "state": approval.state,
             "requested_at": written_time(approval.requested_at),
             "expires_at": written_time(approval.expires_at),
-            "document": _written(approval.comment, approval.approvers, approval.own),
+            "document": _written(approval),
             "place": transaction.next_seq,
         },
     )
-    detail = {"expires": written_time(approval.expires_at), "approvers": list(approval.approvers)}
+    expires = written_time(approval.expires_at)
+    detail: dict[str, JsonValue] = {"expires": expires, "approvers": [*approval.approvers], "quorum": approval.quorum}
     _audit(transaction, approval, "approval.requested", detail)
 
 
-def move(
-    transaction: Transaction, approval: Approval, to: ApprovalState, *, by: str | None = None, comment: str = ""
-) -> Approval:
-    """Bring a request that is still as given to another state, and return it as it is then.
+def vote(transaction: Transaction, approval: Approval, cast: Vote, to: ApprovalState) -> Approval:
+    """Add a vote to a request that still waits, bring it to the state it then has, and return it as it is then.
 
-    ``by`` is who decided, where it is a decision. Raises LookupError where it is no longer in the state given: nobody's
-    decision replaces another's.
+    Raises LookupError where it is not as given any more: nobody's vote replaces another's.
     """
-    present = find_in(transaction, approval.id)
-    if present is None or present.state is not approval.state:
-        raise LookupError(f"approval {approval.id} is no longer {approval.state.value}")
-    values: dict[str, Value] = {"state": to}
-    if by is not None:
-        document = _written(comment, present.approvers, present.own)
-        values |= {"decided_by": by, "decided_at": written_time(transaction.clock()), "document": document}
-    transaction.update(approvals, {"id": approval.id}, values)
-    _audit(transaction, approval, f"approval.{to.value}", {"by": by, "comment": comment} if by is not None else {})
-    moved = find_in(transaction, approval.id)
-    assert moved is not None  # noqa: S101  # it was there a line ago
-    return moved
+    _refuse_moved(transaction, approval)
+    voted = replace(approval, state=to, votes=(*approval.votes, cast))
+    if to is not ApprovalState.PENDING:
+        voted = replace(voted, decided_by=cast.by, decided_at=cast.at, comment=cast.comment)
+    decided_at = written_time(voted.decided_at) if voted.decided_at is not None else None
+    decided: dict[str, Value] = {"decided_by": voted.decided_by, "decided_at": decided_at}
+    transaction.update(approvals, {"id": approval.id}, {"state": to, "document": _written(voted), **decided})
+    kind = "voted" if to is ApprovalState.PENDING else to.value
+    said: dict[str, JsonValue] = {"by": cast.by, "on_behalf_of": cast.on_behalf_of, "comment": cast.comment}
+    _audit(transaction, approval, f"approval.{kind}", {**said, "votes": len(voted.votes), "quorum": approval.quorum})
+    return _present(transaction, approval.id)
+
+
+def move(transaction: Transaction, approval: Approval, to: ApprovalState) -> Approval:
+    """Bring a request that is still as given to another state without a vote, and return it as it is then.
+
+    Raises LookupError where it is not as given any more.
+    """
+    _refuse_moved(transaction, approval)
+    transaction.update(approvals, {"id": approval.id}, {"state": to})
+    _audit(transaction, approval, f"approval.{to.value}", {})
+    return _present(transaction, approval.id)
+
+
+def _present(transaction: Transaction, approval_id: str) -> Approval:
+    found = find_in(transaction, approval_id)
+    if found is None:
+        raise LookupError(f"there is no approval {approval_id}")
+    return found
+
+
+def _refuse_moved(transaction: Transaction, approval: Approval) -> None:
+    if _present(transaction, approval.id) != approval:
+        raise LookupError(f"approval {approval.id} is no longer {approval.state.value}, or somebody has voted since")
 
 
 def find(records: Records, approval_id: str) -> Approval | None:
@@ -143,13 +191,24 @@ def overdue(transaction: Transaction, *, now: datetime) -> tuple[Approval, ...]:
     return tuple(_approval(row) for row in transaction.connection.execute(query).mappings().all())
 
 
-def _audit(transaction: Transaction, approval: Approval, kind: str, detail: Mapping[str, Any]) -> None:
-    about = {"approval": approval.id, "plan": approval.plan_id, "plan_sha256": approval.plan_sha256}
+def _audit(transaction: Transaction, approval: Approval, kind: str, detail: Mapping[str, JsonValue]) -> None:
+    about: dict[str, JsonValue] = {
+        "approval": approval.id,
+        "plan": approval.plan_id,
+        "plan_sha256": approval.plan_sha256,
+    }
     transaction.audit(kind, tenant=approval.tenant_id, ticket=approval.ticket_id, detail={**about, **detail})
 
 
-def _written(comment: str, approvers: tuple[str, ...], own: tuple[str, ...]) -> str:
-    return canonical_json(_Document(comment=comment, approvers=approvers, own=own).model_dump(mode="json"))
+def _written(approval: Approval) -> str:
+    document = _Document(
+        comment=approval.comment,
+        approvers=approval.approvers,
+        own=approval.own,
+        quorum=approval.quorum,
+        votes=approval.votes,
+    )
+    return canonical_json(document.model_dump(mode="json"))
 
 
 def _approval(row: Mapping[Any, Any]) -> Approval:
@@ -169,4 +228,6 @@ def _approval(row: Mapping[Any, Any]) -> Approval:
         comment=document.comment,
         approvers=document.approvers,
         own=document.own,
+        quorum=document.quorum,
+        votes=document.votes,
     )

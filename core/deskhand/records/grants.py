@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, field_validator, model_vali
 from sqlalchemy import Row, func, select
 
 from deskhand.records.accounts import account_name
+from deskhand.records.approvals import MOST_VOTES
 from deskhand.records.canonical import canonical_json, written_time
 from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import StoredDocument
@@ -92,6 +93,8 @@ class Grant(StoredDocument):
     """How many times an hour it may be done at one client."""
     approvers: tuple[str, ...] = ()
     """The accounts that may approve it; none named: every approver."""
+    quorum: int = Field(default=1, ge=1, le=MOST_VOTES)
+    """How many different people have to approve it."""
     proof: bool = False
     """The person concerned must have proven who they are, also where the action itself does not ask for it."""
 
@@ -153,6 +156,10 @@ def read_grants(rows: object) -> tuple[Grant, ...]:
         if grant.id in seen:
             raise ValueError(f"{grant.subject} is there twice for client {grant.tenant_id}: leave one")
         seen.add(grant.id)
+        if 0 < len(grant.approvers) < grant.quorum:
+            raise ValueError(
+                f"{grant.id}: {grant.quorum} have to approve and only {len(grant.approvers)} may: name more approvers"
+            )
     return tuple(sorted(found, key=lambda grant: grant.id))
 
 

@@ -197,6 +197,20 @@ approvals = _table(
 )
 """Requests for a decision and what became of them; ``document`` holds what else is known (comment, quorum, votes)."""
 
+delegations = _table(
+    "delegations",
+    _key("id"),
+    _words("delegator"),
+    _words("delegate"),
+    _words("state"),
+    _words("starts_at"),
+    _words("ends_at"),
+    _words("document"),
+    _number("place"),
+    Index("delegations_by_state", "state", "ends_at"),
+)
+"""Whose approving somebody else exercises, from when until when; ``document`` says why, and who ended it."""
+
 runs = _table(
     "runs",
     _key("id"),
@@ -324,6 +338,7 @@ settings = _table("settings", _key("name"), _words("value"))
 SINCE_VERSION_2 = (
     plans,
     approvals,
+    delegations,
     runs,
     proofs,
     automations,

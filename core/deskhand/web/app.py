@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from deskhand.desk.desk import Desk
 from deskhand.records.accounts import Role
 from deskhand.web.access import Entry, Framing
+from deskhand.web.approvals import delegations
 from deskhand.web.approvals import views as approvals
 from deskhand.web.automations import candidates, versions
 from deskhand.web.automations import views as automations
@@ -62,7 +63,7 @@ def entries(strangers: signing_in.SigningIn) -> tuple[Entry, ...]:
         Entry("POST", "/runs/{run}/cancel", runs.cancel, _AT_WORK, _PANEL),
         # Deciding, on pages of their own
         Entry("GET", "/approvals/{approval}", approvals.decision, framing=_ALONE),
-        Entry("POST", "/approvals/{approval}/decide", approvals.decide, _APPROVER, _ALONE),
+        Entry("POST", "/approvals/{approval}/decide", approvals.decide, _AT_WORK, _ALONE),
         Entry("GET", "/automations/{name}/versions/{version:int}", versions.version, framing=_ALONE),
         Entry("POST", "/automations/{name}/versions/{version:int}/decide", versions.decide, _APPROVER, _ALONE),
         Entry("GET", "/automations/{name}/clients/{tenant}", automations.client, framing=_ALONE),
@@ -73,6 +74,9 @@ def entries(strangers: signing_in.SigningIn) -> tuple[Entry, ...]:
         Entry("GET", "/quarantine", quarantine.listing),
         Entry("POST", "/quarantine/resolve", quarantine.resolve, frozenset({Role.TECHNICIAN, Role.ADMIN})),
         Entry("GET", "/approvals", approvals.listing),
+        Entry("GET", "/delegations", delegations.listing),
+        Entry("POST", "/delegations/add", delegations.add, _APPROVER),
+        Entry("POST", "/delegations/end", delegations.end, _AT_WORK),
         Entry("GET", "/runs", runs.listing),
         Entry("GET", "/runs/{run}", runs.run),
         Entry("GET", "/parts/run/{run}", runs.steps),

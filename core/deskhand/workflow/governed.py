@@ -13,9 +13,10 @@ from deskhand.governance.proof import ProofMethod, ProofRefusedError
 from deskhand.governance.rates import last_hour
 from deskhand.governance.request import ApprovalFacts, Circumstances, ProofFacts, Request, request_for
 from deskhand.governance.switches import Switches
+from deskhand.governance.votes import Electorate, presented
 from deskhand.records import accounts, approvals
 from deskhand.records.accounts import AUTOMATION
-from deskhand.records.approvals import Approval, ApprovalState
+from deskhand.records.approvals import MOST_VOTES, Approval, ApprovalState
 from deskhand.records.database import Records, Transaction
 from deskhand.sdk.actions import Tier
 from deskhand.sdk.clock import Clock
@@ -139,7 +140,7 @@ class PolicyRing:
             is_privileged=inspection.is_privileged,
             requester=accounts.find(self.records, plan.requested_by),
             stage=self.stage(plan),
-            approval=self._approval(mandate),
+            approval=self._approval(mandate, now),
             proof=proof.usable(self.records, plan, now),
             rates=last_hour(self.records, now=now, tenant=tenant, automation=automation, run_id=mandate.run_id),
         )
@@ -160,15 +161,19 @@ class PolicyRing:
         )
         return request.model_copy(update={"rates": rates})
 
-    def _approval(self, mandate: Mandate) -> Approval | None:
+    def _approval(self, mandate: Mandate, now: datetime) -> ApprovalFacts | None:
         found = approvals.find(self.records, mandate.approval_id) if mandate.approval_id is not None else None
-        return found if found is not None and found.decided_by is not None else None
+        if found is None:
+            return None
+        with self.records.reading() as connection:
+            electorate = Electorate.of(connection, now)
+        return presented(electorate, found, now)
 
 
 def _to_undo(request: Request, plan: Plan) -> Request:
     """Ask as when the step was carried out: what was approved and proven then may be undone without either again."""
     approval = request.approval
-    fresh = None if approval is None else ApprovalFacts.model_validate({**approval.model_dump(), "age": 0})
+    fresh = None if approval is None else approval.model_copy(update={"age": 0, "votes": MOST_VOTES})
     person = plan.person.id if plan.person is not None else ""
     shown = ProofFacts(person=person, ticket=plan.ticket_id, plan=plan.id, method=ProofMethod.CODE, age=0)
     return request.model_copy(update={"approval": fresh, "proof": shown, "needs_proof": False})
@@ -218,8 +223,11 @@ def _unfit(approval: Approval, mandate: Mandate) -> str | None:
         return f"approval {approval.id} was given for another plan"
     if approval.state is not ApprovalState.USED:
         return f"approval {approval.id} is {approval.state.value}, and not one this run was started by"
-    if approval.decided_by is None or approval.decided_by in {*approval.own, approval.requested_by, plan.requested_by}:
+    voters = {approval.decided_by, *(name for each in approval.votes for name in (each.by, each.right_of))}
+    if approval.decided_by is None or voters & {*approval.own, approval.requested_by, plan.requested_by}:
         return f"approval {approval.id} was given by whoever asked for it"
+    if len({each.by for each in approval.votes}) < approval.quorum:
+        return f"approval {approval.id} takes {approval.quorum} people, and fewer approved it"
     return None
 
 

@@ -62,6 +62,8 @@ def test_an_overlay_reads_back_as_it_was_written() -> None:
     ("path", "value", "expected"),
     [
         ("approval.expires_minutes", 61, "never looser"),
+        ("approval.quorum", 6, "less than or equal to 5"),
+        ("approval.quorum", 0, "greater than or equal to 1"),
         ("approval.role", "technician", "approval.role"),
         ("approval.anybody", True, "the same for every client"),
         ("approval", None, "the same for every client"),
@@ -96,12 +98,22 @@ def test_an_approver_may_become_an_admin_but_not_the_reverse() -> None:
         effective(stricter, overlay(("approval.role", "approver")))
 
 
+def test_a_client_may_ask_for_more_approvers_and_never_for_fewer() -> None:
+    stricter = effective(automation(), overlay(("approval.quorum", 2))).document
+    assert stricter.approval is not None
+    assert stricter.approval.quorum == 2
+    assert effective(stricter, overlay(("approval.quorum", 3))).document.approval is not None
+    with pytest.raises(OverlayRefusedError, match="never looser"):
+        effective(stricter, overlay(("approval.quorum", 1)))
+
+
 PATHS = st.sampled_from(
     [
         "title",
         "preconditions",
         "approval.role",
         "approval.expires_minutes",
+        "approval.quorum",
         "steps.tell.title",
         "steps.tell.arguments.text.constant",
         "steps.check.arguments.code.prompt",
@@ -112,7 +124,7 @@ PATHS = st.sampled_from(
     ]
 )
 VALUES: st.SearchStrategy[JsonValue] = st.sampled_from(
-    ["approver", "admin", 5, 60, 61, 999, "words", {"check": "requester_is_active"}, None, "none", [], True]
+    ["approver", "admin", 1, 2, 5, 60, 61, 999, "words", {"check": "requester_is_active"}, None, "none", [], True]
 )
 
 
@@ -140,6 +152,7 @@ def assert_no_looser(base: Automation, here: Automation) -> None:
     assert here.approval is not None
     assert here.approval.role.strictness >= base.approval.role.strictness
     assert here.approval.expires_minutes <= base.approval.expires_minutes
+    assert here.approval.quorum >= base.approval.quorum
     for before, after in zip(base.steps, here.steps, strict=True):
         same = ("id", "action", "when", "verify", "undo", "irreversible")
         assert [getattr(before, each) for each in same] == [getattr(after, each) for each in same]

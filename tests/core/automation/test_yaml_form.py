@@ -85,7 +85,9 @@ AUTOMATIONS = st.builds(
     parameters=st.just({"user": Parameter(kind=ParameterKind.IDENTIFIER, source=FactSource.REQUESTER_DIRECTORY_USER)}),
     steps=st.lists(STEPS, min_size=1, max_size=3, unique_by=lambda each: each.id).map(tuple),
     approval=st.none()
-    | st.builds(ApprovalRule, role=st.sampled_from(ApproverRole), expires_minutes=st.integers(5, 99)),
+    | st.builds(
+        ApprovalRule, role=st.sampled_from(ApproverRole), expires_minutes=st.integers(5, 99), quorum=st.integers(1, 5)
+    ),
 )
 
 

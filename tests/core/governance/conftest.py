@@ -43,6 +43,12 @@ def records_on_both(database_url: str, clock: HeldClock, tmp_path: Path) -> Iter
     yield from _peopled(database_url, clock, tmp_path)
 
 
+@pytest.fixture
+def records_on_postgresql(postgresql_url: str, clock: HeldClock, tmp_path: Path) -> Iterator[Records]:
+    """The same on PostgreSQL."""
+    yield from _peopled(postgresql_url, clock, tmp_path)
+
+
 def _peopled(url: str, clock: HeldClock, folder: Path) -> Iterator[Records]:
     opened = Records.open(url, clock=clock, signing=folder / "keys")
     with opened.transaction("test") as transaction:

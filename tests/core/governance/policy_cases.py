@@ -35,6 +35,7 @@ class Row:
     per_hour: int | None = None
     named: tuple[str, ...] = ()
     proof: bool = False
+    quorum: int = 1
 
     def grant(self) -> Grant:
         opens, _, closes = self.hours.partition("-")
@@ -47,6 +48,7 @@ class Row:
             per_hour=self.per_hour,
             approvers=self.named,
             proof=self.proof,
+            quorum=self.quorum,
         )
 
 
@@ -68,7 +70,13 @@ class Case:
     automation: str = ""
     stage: str = ""
     is_stopped: bool = False
-    approval: tuple[str, str, str, int] | None = ("h", "ann", "eve", 60)
+    approval: tuple[str, str, int] | None = ("h", "ann", 60)
+    ballots: tuple[tuple[str, str], ...] = (("eve", "eve"),)
+    """Who voted, each with whose right they exercised."""
+    count: int = 1
+    """How many different people that is said to be."""
+    asked: int = 1
+    """How many the request asked for."""
     proof: tuple[str, str, str, str, int] | None = ("bob", "100", "p", CODE, 60)
     runs: tuple[int, int, int] = (0, 0, 0)
     rows: tuple[Row, ...] = ()
@@ -92,10 +100,23 @@ class Case:
             automation=self.automation,
             stage=Stage(self.stage) if self.stage else None,
             is_stopped=self.is_stopped,
-            approval=_approval(self.approval),
+            approval=self._approval(),
             proof=_proof(self.proof),
             rates=Rates(at_tenant=self.runs[0], of_automation=self.runs[1], of_action=self.runs[2]),
             at=WEDNESDAY_NOON,
+        )
+
+    def _approval(self) -> ApprovalFacts | None:
+        if self.approval is None:
+            return None
+        return ApprovalFacts(
+            plan_sha256=self.approval[0],
+            requester=self.approval[1],
+            people=frozenset(name for ballot in self.ballots for name in ballot),
+            entitled=frozenset(right_of for _, right_of in self.ballots),
+            votes=self.count,
+            quorum=self.asked,
+            age=self.approval[2],
         )
 
     def permissions(self) -> Permissions:
@@ -163,7 +184,8 @@ def _objections(case: Case, mode: str, rows: list[Row]) -> dict[str, bool]:
         "guard-role": by_person and "technician" not in case.roles,
         "guard-tier": is_run and case.tier == 4,
         "guard-desk": case.by == "desk" and case.tier not in (0, 1),
-        "guard-approval": is_run and approval is not None and not _counts(approval, case.by),
+        "guard-approval": is_run and approval is not None and not _counts(approval, case.by, case.ballots),
+        "guard-quorum": is_run and approved and case.asked > case.count,
         "guard-four-eyes": is_run and case.tier in (3, 4) and not approved,
         "guard-privileged": is_run and case.is_privileged and not (by_person and approved),
         "guard-proof": is_run and (case.needs_proof or any(row.proof for row in rows)) and not _is_proven(case),
@@ -176,7 +198,8 @@ def _objections(case: Case, mode: str, rows: list[Row]) -> dict[str, bool]:
         "grant-hours": is_run and any(row.hours == SHUT for row in rows),
         "grant-limit": is_run
         and any(row.per_hour is not None and done[row.subject.partition(":")[0]] >= row.per_hour for row in rows),
-        "grant-approver": is_run and approval is not None and named is not None and approval[2] not in named,
+        "grant-approver": is_run and approved and named is not None and any(b[1] not in named for b in case.ballots),
+        "grant-quorum": is_run and approved and case.count < max([1, *(row.quorum for row in rows)]),
     }
 
 
@@ -192,9 +215,10 @@ def _permits(case: Case, mode: str) -> dict[str, bool]:
     }
 
 
-def _counts(approval: tuple[str, str, str, int], by: str) -> bool:
-    plan, requester, approver, age = approval
-    return plan == "h" and approver not in (requester, by) and 0 <= age < 4 * 3600 + 1
+def _counts(approval: tuple[str, str, int], by: str, ballots: tuple[tuple[str, str], ...]) -> bool:
+    plan, requester, age = approval
+    is_own = any(name in (requester, by) for ballot in ballots for name in ballot)
+    return plan == "h" and not is_own and 0 <= age < 4 * 3600 + 1
 
 
 def _is_proven(case: Case) -> bool:
@@ -228,6 +252,7 @@ def _rows(random: Random) -> list[Row]:
             per_hour=random.choice((None, None, None, 1, 3)),
             named=random.choice(((), (), (), ("eve",), ("mal", "zoe"), ("eve", "zoe"))),
             proof=random.random() < 0.1,
+            quorum=random.choice((1, 1, 1, 1, 2)),
         )
     return list(rows.values())
 
@@ -265,8 +290,11 @@ _CHANGES: tuple[Callable[[Random], dict[str, Any]], ...] = (
     lambda random: {"sources": (random.choice(("ticket", "directory", "technician", "constant", "step", "prompt")),)},
     lambda random: {"stage": random.choice(("", "off", "shadow", "ask", "auto"))},
     lambda random: {"automation": random.choice(("", AUTOMATION, "other"))},
-    lambda random: {"approval": ("h", "ann", random.choice(("eve", "mal")), random.choice(_APPROVAL_AGES))},
-    lambda random: {"approval": (random.choice("hg"), random.choice(_NAMES), random.choice(_NAMES), 60)},
+    lambda random: {"approval": ("h", "ann", random.choice(_APPROVAL_AGES))},
+    lambda random: {"approval": (random.choice("hg"), random.choice(_NAMES), 60)},
+    lambda random: {"ballots": tuple(_ballot(random, _NAMES) for _ in range(random.choice((1, 1, 2))))},
+    lambda random: {"ballots": tuple(_ballot(random, ("eve", "mal", "zoe")) for _ in range(2)), "count": 2},
+    lambda random: {"count": random.choice((0, 1, 2, 3)), "asked": random.choice((1, 1, 2, 3))},
     lambda _random: {"approval": None},
     lambda random: {"proof": ("bob", "100", "p", CODE, random.choice((-1, 0, 1, 599, 600, 601)))},
     lambda random: {"proof": ("bob", "100", "p", random.choice((CODE, CALL, PUSH, "")), 60)},
@@ -280,10 +308,9 @@ _CHANGES: tuple[Callable[[Random], dict[str, Any]], ...] = (
 )
 
 
-def _approval(facts: tuple[str, str, str, int] | None) -> ApprovalFacts | None:
-    if facts is None:
-        return None
-    return ApprovalFacts(plan_sha256=facts[0], requester=facts[1], approver=facts[2], age=facts[3])
+def _ballot(random: Random, names: tuple[str, ...]) -> tuple[str, str]:
+    by = random.choice(names)
+    return by, random.choice((by, by, random.choice(names)))
 
 
 def _proof(facts: tuple[str, str, str, str, int] | None) -> ProofFacts | None:

@@ -4,9 +4,10 @@ from datetime import timedelta
 from deskhand.governance import decisions
 from deskhand.governance.permission import LivePermissions, Permissions
 from deskhand.governance.request import Circumstances, request_for
+from deskhand.governance.votes import Electorate, presented
 from deskhand.records import accounts, approvals, grants
 from deskhand.records.accounts import Account, Role
-from deskhand.records.approvals import Approval, ApprovalState
+from deskhand.records.approvals import Approval, ApprovalState, Vote
 from deskhand.records.database import Records
 from deskhand.records.grants import Grant, Mode
 from deskhand.records.proofs import Proof, ProofState
@@ -84,19 +85,23 @@ APPROVAL = Approval(
     state=ApprovalState.USED,
     requested_at=NOON,
     expires_at=NOON + timedelta(days=1),
-    decided_by="EVE",
+    decided_by="eve",
     decided_at=NOON,
+    votes=(Vote(by="eve", verdict="approve", at=NOON),),
 )
 PROOF = Proof("i-1", "17", "100", "19", plan().id, "code to a number on record", NOON, ProofState.USED)
 
 
 def circumstances(records: Records, seconds: float = 60) -> Circumstances:
+    now = NOON + timedelta(seconds=seconds)
+    with records.reading() as connection:
+        facts = presented(Electorate.of(connection, now), APPROVAL, now)
     return Circumstances(
-        now=NOON + timedelta(seconds=seconds),
+        now=now,
         ticket_tenant="19",
         target_tenant="19",
         requester=account(records, "ann"),
-        approval=APPROVAL,
+        approval=facts,
         proof=PROOF,
     )
 
@@ -106,7 +111,8 @@ def test_a_step_of_a_plan_is_asked_about_with_its_facts(records: Records) -> Non
     assert (request.action, request.tier, request.needs_proof) == ("identity_entra.reset_password", 3, True)
     assert (request.people, request.sources) == (frozenset({"17"}), frozenset({"directory"}))
     assert request.approval is not None
-    assert (request.approval.requester, request.approval.approver, request.approval.age) == ("ann", "eve", 60)
+    facts = request.approval
+    assert (facts.requester, sorted(facts.people), facts.votes, facts.age) == ("ann", ["eve"], 1, 60)
     assert Permissions().decide(request).is_allowed
     pinned = plan(automation=PIN)
     assert request_for(pinned, pinned.step("reset"), circumstances(records)).automation == "unlock"

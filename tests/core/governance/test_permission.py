@@ -101,7 +101,7 @@ def slips() -> Iterator[str]:
     yield from replaced(r"\bunless\b", "when")
 
 
-@pytest.mark.parametrize(("mutants", "at_least"), [(deletions, 23), (shifts, 20), (slips, 90)])
+@pytest.mark.parametrize(("mutants", "at_least"), [(deletions, 25), (shifts, 20), (slips, 90)])
 def test_every_rule_that_is_deleted_shifted_or_slipped_is_caught(
     mutants: Callable[[], Iterator[str]], at_least: int
 ) -> None:
@@ -124,7 +124,7 @@ def test_a_rule_whose_evaluation_fails_means_no() -> None:
 
 
 def test_a_request_of_another_shape_means_no() -> None:
-    case = replace(ASKED, tier=1, approval=("h", "ann", "eve", 2**63))
+    case = replace(ASKED, tier=1, approval=("h", "ann", 2**63))
     assert run(case).rules == ("error",)
 
 
@@ -181,7 +181,7 @@ def test_a_proof_that_is_still_to_come_is_counted_on() -> None:
     case = replace(ASKED, tier=3, needs_proof=True, proof=None)
     need = case.permissions().need(case.request())
     assert (need.mode, need.needs_proof) == (Mode.ASK, True)
-    assert "guard-proof" in run(replace(case, approval=("h", "ann", "eve", 1))).rules
+    assert "guard-proof" in run(replace(case, approval=("h", "ann", 1))).rules
     nobodys = replace(case, people=())
     assert nobodys.permissions().need(nobodys.request()).mode is Mode.SUGGEST
 

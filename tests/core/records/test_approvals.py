@@ -1,9 +1,10 @@
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
 from deskhand.records import approvals
-from deskhand.records.approvals import Approval, ApprovalState
+from deskhand.records.approvals import Approval, ApprovalState, Vote
 from deskhand.records.database import Records
 from tests.core.records.examples import START
 
@@ -35,14 +36,35 @@ def test_what_was_asked_is_read_as_it_was_written(records: Records) -> None:
     assert approvals.find(records, "a-0") is None
 
 
+def cast(by: str, verdict: Literal["approve", "deny"] = "approve") -> Vote:
+    return Vote(by=by, verdict=verdict, at=START, comment="looked at it")
+
+
 def test_a_request_that_has_moved_on_is_not_moved_again(records: Records) -> None:
     asked = add(records)
     with records.transaction("eve") as transaction:
-        denied = approvals.move(transaction, asked, ApprovalState.DENIED, by="eve", comment="no")
-    assert (denied.state, denied.decided_by, denied.comment) == (ApprovalState.DENIED, "eve", "no")
+        denied = approvals.vote(transaction, asked, cast("eve", "deny"), ApprovalState.DENIED)
+    assert (denied.state, denied.decided_by, denied.comment) == (ApprovalState.DENIED, "eve", "looked at it")
     with pytest.raises(LookupError, match="no longer pending"), records.transaction("mal") as transaction:
-        approvals.move(transaction, asked, ApprovalState.APPROVED, by="mal")
+        approvals.vote(transaction, asked, cast("mal"), ApprovalState.APPROVED)
+    with pytest.raises(LookupError, match="no longer pending"), records.transaction("mal") as transaction:
+        approvals.move(transaction, asked, ApprovalState.WITHDRAWN)
     assert approvals.find(records, asked.id) == denied
+
+
+def test_no_vote_takes_the_place_of_another(records: Records) -> None:
+    asked = add(records)
+    with records.transaction("eve") as transaction:
+        once = approvals.vote(transaction, asked, cast("eve"), ApprovalState.PENDING)
+    assert (once.state, once.decided_by, once.votes) == (ApprovalState.PENDING, None, (cast("eve"),))
+    with pytest.raises(LookupError, match="somebody has voted since"), records.transaction("mal") as transaction:
+        approvals.vote(transaction, asked, cast("mal"), ApprovalState.PENDING)
+    with records.transaction("mal") as transaction:
+        twice = approvals.vote(transaction, once, cast("mal"), ApprovalState.APPROVED)
+    assert (twice.decided_by, twice.votes) == ("mal", (cast("eve"), cast("mal")))
+    assert approvals.find(records, asked.id) == twice
+    said = [(each.kind, each.detail["by"], each.detail["votes"]) for each in records.audit_entries()[-2:]]
+    assert said == [("approval.voted", "eve", 1), ("approval.approved", "mal", 2)]
 
 
 def test_only_open_requests_are_ever_overdue(records: Records) -> None:

@@ -164,3 +164,14 @@ def test_hours_cover_as_many_minutes_as_they_last(opens: int, closes: int, days:
 
 def clock_face(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def test_more_approvers_than_may_approve_are_not_asked_for() -> None:
+    row = {"tenant_id": "19", "subject": "tier:2", "mode": "ask", "quorum": 2}
+    assert read_grants([row])[0].quorum == 2
+    assert read_grants([{**row, "approvers": ("eve", "mal")}])[0].quorum == 2
+    with pytest.raises(ValueError, match=r"2 have to approve and only 1 may: name more approvers"):
+        read_grants([{**row, "approvers": ("eve", "EVE")}])
+    for wrong in (0, 6, -1):
+        with pytest.raises(ValueError, match="equal to"):
+            read_grants([{**row, "quorum": wrong}])

@@ -1,5 +1,6 @@
 """The rings governance joins: what a switch, an approval, a proof and policy refuse at the gate, call by call."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -196,6 +197,34 @@ def test_ones_own_approval_is_refused_at_the_gate_too(desk: Desk, approver: str 
     assert objection == f"approval {approval.id} was given by whoever asked for it"
 
 
+@pytest.mark.parametrize(
+    ("votes", "quorum", "reason"),
+    [
+        (["bob"], 2, "takes 2 people, and fewer approved it"),
+        (["bob", "bob"], 2, "takes 2 people, and fewer approved it"),
+        (["bob", "ann"], 2, "was given by whoever asked for it"),
+        ([], 1, "takes 1 people, and fewer approved it"),
+    ],
+)
+def test_a_vote_too_few_or_ones_own_among_them_is_refused_at_the_gate_too(
+    desk: Desk, votes: list[str], quorum: int, reason: str
+) -> None:
+    whole = plan(JOIN)
+    approval = used(desk, whole)
+    cast = [{"by": by, "verdict": "approve", "at": desk.clock.now.isoformat()} for by in votes]
+    altered(desk, approval, document=json.dumps({"own": list(approval.own), "quorum": quorum, "votes": cast}))
+    assert reason in (approval_ring(desk).objection(case(desk, whole, approval.id)) or "")
+
+
+def test_a_vote_in_the_place_of_whoever_asked_is_refused_at_the_gate_too(desk: Desk) -> None:
+    whole = plan(JOIN)
+    approval = used(desk, whole)
+    cast = {"by": "bob", "verdict": "approve", "at": desk.clock.now.isoformat(), "on_behalf_of": "ann"}
+    altered(desk, approval, document=json.dumps({"own": list(approval.own), "votes": [cast]}))
+    objection = approval_ring(desk).objection(case(desk, whole, approval.id))
+    assert objection == f"approval {approval.id} was given by whoever asked for it"
+
+
 def test_an_approval_holds_until_it_expires_and_what_it_allowed_may_be_undone_after(desk: Desk) -> None:
     whole = plan(JOIN)
     approval = used(desk, whole)
@@ -372,4 +401,25 @@ def test_what_was_approved_and_proven_may_be_undone_without_either_again(desk: D
     assert policy_ring(desk).objection(case(desk, whole, approval.id)) is None
     desk.clock.move(days=2)
     assert policy_ring(desk).objection(case(desk, whole, approval.id)) is not None
+    assert policy_ring(desk).objection(case(desk, whole, approval.id, is_undo=True)) is None
+
+
+def test_a_step_is_refused_once_an_approver_may_not_approve_any_more(desk: Desk) -> None:
+    """Also while the run is under way: a vote counts as long as whoever gave it may still give it."""
+    whole = plan(JOIN)
+    approval = used(desk, whole)
+    assert policy_ring(desk).objection(case(desk, whole, approval.id)) is None
+    bob = accounts.find(desk.records, "bob")
+    assert bob is not None
+    with desk.records.transaction("cleo") as transaction:
+        accounts.change(transaction, replace(bob, is_active=False))
+    assert "may still do so" in (policy_ring(desk).objection(case(desk, whole, approval.id)) or "")
+    assert policy_ring(desk).objection(case(desk, whole, approval.id, is_undo=True)) is None
+
+
+def test_a_grant_that_asks_for_more_approvers_than_there_were_stops_a_run_too(desk: Desk) -> None:
+    whole = plan(JOIN)
+    approval = used(desk, whole)
+    put_in_force(desk, Grant(tenant_id=TENANT, subject="tier:2", mode=Mode.ASK, quorum=2))
+    assert "more people have to approve" in (policy_ring(desk).objection(case(desk, whole, approval.id)) or "")
     assert policy_ring(desk).objection(case(desk, whole, approval.id, is_undo=True)) is None

@@ -4,7 +4,6 @@ from starlette.responses import RedirectResponse, Response
 
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.governance.approval import Verdict
-from deskhand.records.accounts import Role
 from deskhand.records.approvals import Approval, ApprovalState
 from deskhand.records.runs import Run
 from deskhand.web.runs import story
@@ -39,7 +38,7 @@ def decision(visit: Visit) -> Response:
         text=Exact(visit.desk.resolving.approval_text(plan.id)),
         story=told,
         back=visit.address,
-        can_decide=is_open and visit.may(Role.APPROVER) and visit.who.name not in approval.own,
+        rights=visit.desk.resolving.rights(visit.who, approval) if is_open else (),
         is_open=is_open,
         is_own=visit.who.name in approval.own,
     )
@@ -53,7 +52,12 @@ def decide(visit: Visit) -> Response:
     except ValueError as error:
         raise DeskRefusedError("Choose to approve or to deny.") from error
     came_of_it = visit.desk.resolving.decide(
-        visit.who, approval.id, visit.form.get("plan_sha256", ""), verdict, visit.form.get("comment", "").strip()
+        visit.who,
+        approval.id,
+        visit.form.get("plan_sha256", ""),
+        verdict,
+        visit.form.get("comment", "").strip(),
+        on_behalf_of=visit.form.get("for") or None,
     )
     where = f"/runs/{came_of_it.id}" if isinstance(came_of_it, Run) else f"/approvals/{approval.id}"
     return RedirectResponse(where, SEE_OTHER)
