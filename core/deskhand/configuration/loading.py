@@ -16,7 +16,7 @@ from deskhand.governance.secrets.store import SecretStore
 from deskhand.registry import Registry
 from deskhand.sdk.settings import ConnectorSettings
 
-_SECRET_SECTIONS = (("records",), ("secrets",), ("audit", "anchors", "s3"))
+_SECRET_SECTIONS = (("records",), ("secrets",), ("audit", "anchors", "s3"), ("web", "entra"))
 """The tables, beside the connectors', whose values may name a file or a variable."""
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from deskhand.agent.settings import TriageSettings
 from deskhand.governance.anchoring.settings import AuditSettings
 from deskhand.governance.breaker import MaintenanceSettings
+from deskhand.governance.entra.settings import EntraSignInSettings
 from deskhand.governance.policy import ClientPolicy
 from deskhand.governance.secrets.settings import SecretSettings
 from deskhand.identity.settings import IdentitySettings
@@ -100,6 +101,9 @@ class WebSettings(Section):
     private_key: Path | None = Field(default=None, description="Absolute path of a PEM file, the key.")
     frame_ancestors: tuple[Origin, ...] = Field(
         default=(), description="Origins that may show the panel in a frame, such as https://na.myconnectwise.net."
+    )
+    entra: EntraSignInSettings = Field(
+        default_factory=EntraSignInSettings, description="Signing in with Microsoft Entra ID."
     )
 
     @model_validator(mode="after")

@@ -37,6 +37,7 @@ from deskhand.desk.vouching import Vouching
 from deskhand.desk.working import Worker
 from deskhand.desk.writing import Writer
 from deskhand.governance import approval
+from deskhand.governance.entra.sign_in import EntraSignIn
 from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.intake.intake import Intake, StoppedError
 from deskhand.intake.schedule import Schedule
@@ -147,6 +148,7 @@ class Desk:
         )
         services = join(foundations, governing, writer)
         closing.callback(services.runs.close)
+        closing.callback(services.entra.close)
         policies = Policies(configuration.policy, configuration.clients, mirror)
         handler = Handler(
             records, intake, judgement, policies, taxonomies, writer, clock, services.automating.recognising
@@ -181,6 +183,11 @@ class Desk:
     def governing(self) -> Governing:
         """Who may do what."""
         return self.services.governing
+
+    @property
+    def entra(self) -> EntraSignIn:
+        """Signing in with Entra ID."""
+        return self.services.entra
 
     @property
     def correcting(self) -> Correcting:

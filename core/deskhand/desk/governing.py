@@ -13,10 +13,11 @@ from deskhand.automation.plan import Plan
 from deskhand.automation.stage import Stage
 from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.governance import accounts as signing_in
-from deskhand.governance import decisions, delegation, first_admin
+from deskhand.governance import decisions, delegation, first_admin, local_sign_in
 from deskhand.governance.accounts import PASSWORDS, PasswordRefusedError, Passwords, Session
 from deskhand.governance.decisions import Difference
 from deskhand.governance.first_admin import SetUpRefusedError
+from deskhand.governance.local_sign_in import LocalSignIn
 from deskhand.governance.permission import Decision, LivePermissions, Need, Permissions
 from deskhand.governance.request import Circumstances, Request, request_for
 from deskhand.governance.standing import NOBODY
@@ -103,12 +104,16 @@ class Governing:
             return added
 
     def change_account(self, who: Account, account: Account) -> None:
-        """Change what an account is called and may do; the last admin stays one. Only an admin may."""
+        """Change what an account is called and may do; the last admin stays one. Only an admin may.
+
+        One that is disabled, or linked to somebody else in Entra ID, loses its sessions.
+        """
         require(who, Role.ADMIN)
         with self._transaction(who) as transaction:
+            before = accounts.find_in(transaction, account.name)
             accounts.change(transaction, account)
             delegation.end_where_nothing_is_left_to_lend(transaction, account)
-            if not account.is_active:
+            if not account.is_active or (before is not None and before.entra != account.entra):
                 sessions.end_all(transaction, accounts.account_name(account.name))
             if not any(each.has(Role.ADMIN) for each in accounts.everyone_in(transaction)):
                 raise DeskRefusedError("this would leave no admin: make someone else an admin first")
@@ -145,6 +150,28 @@ class Governing:
                 "that name and password do not belong together, or the account is locked or disabled"
             )
         return account
+
+    def local_sign_in(self) -> LocalSignIn:
+        """Return whether passwords open anything, and whose where they do not."""
+        return local_sign_in.current(self.records)
+
+    def turn_local_sign_in(self, who: Account, *, is_on: bool, break_glass: str | None = None) -> LocalSignIn:
+        """Let passwords open this desk, or nothing but Entra ID and one account for the day it cannot be reached.
+
+        Off takes an admin who has signed in with Entra ID, or the operator of the server, and an admin who can sign in
+        without a password. Only the operator names the account that still can with one.
+        """
+        require(who, Role.ADMIN)
+        if break_glass is not None and who != OPERATOR:
+            raise DeskRefusedError("only whoever types on the server names the account for emergencies")
+        if not is_on and who != OPERATOR and who.entra is None:
+            raise DeskRefusedError("sign in with Entra ID as an admin first: that shows that it works")
+        with self._transaction(who) as transaction:
+            kept = local_sign_in.current_in(transaction).break_glass
+            wanted = LocalSignIn(is_on=is_on, break_glass=kept if break_glass is None else break_glass)
+            self._refuse_locked_out(transaction, wanted)
+            local_sign_in.turn(transaction, wanted)
+        return wanted
 
     # -- the first set-up
 
@@ -287,6 +314,13 @@ class Governing:
                 f"there is no {level.value} {subject}, so nothing would be stopped; there is {there}"
             )
         return subject
+
+    def _refuse_locked_out(self, transaction: Transaction, wanted: LocalSignIn) -> None:
+        known = accounts.everyone_in(transaction)
+        if wanted.break_glass and not any(each.name == wanted.break_glass and each.has(Role.ADMIN) for each in known):
+            raise DeskRefusedError(f"{wanted.break_glass} is no account of an admin: name one that is")
+        if not wanted.is_on and not any(each.has(Role.ADMIN) and each.entra is not None for each in known):
+            raise DeskRefusedError("no admin signs in with Entra ID yet: this would lock everybody out")
 
     def _automations(self) -> frozenset[str]:
         with self.records.reading() as connection:

@@ -26,6 +26,7 @@ from deskhand.desk.shelf import Shelf
 from deskhand.desk.stores import records_url
 from deskhand.desk.vouching import Vouching
 from deskhand.desk.writing import Writer
+from deskhand.governance.entra.sign_in import EntraSignIn
 from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.governance.switches import Level
 from deskhand.intake.intake import Intake
@@ -62,6 +63,7 @@ class Services:
 
     contexts: Contexts
     governing: Governing
+    entra: EntraSignIn
     correcting: Correcting
     holding: Holding
     runs: RunEngine
@@ -130,6 +132,7 @@ def join(rooms: Foundations, governing: Governing, writer: Writer) -> Services:
     return Services(
         contexts=contexts,
         governing=governing,
+        entra=EntraSignIn(rooms.configuration.web.entra, rooms.records, rooms.clock),
         correcting=Correcting(rooms.records, contexts, writer, rooms.clock),
         holding=Holding(rooms.configuration, rooms.records, rooms.mirror, rooms.connections.directories),
         runs=runs,

@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from pydantic import SecretStr
 
+from deskhand.governance import local_sign_in
 from deskhand.records import accounts, sessions
 from deskhand.records.accounts import Account, Credential, account_name
 from deskhand.records.database import Records, Transaction
@@ -173,6 +174,9 @@ def _settled(
     present, account = accounts.credential_in(transaction, name), accounts.find_in(transaction, name)
     if present is None or account is None:
         transaction.audit("account.sign_in_failed", detail={"account": None})
+        return None
+    if not local_sign_in.is_open_to(transaction, account):
+        transaction.audit("account.local_sign_in_refused", detail={"account": account.name})
         return None
     is_locked = present.locked_until is not None and now < present.locked_until
     is_current = known is not None and known.password_hash == present.password_hash

@@ -58,6 +58,10 @@ class Account:
     member_id: str | None = None
     """Their id as a technician in the PSA, where they have one: time entries are made out to it."""
     is_active: bool = True
+    entra: str | None = None
+    """Tenant id and object id of the person in Entra ID, where they sign in there; no two accounts share one."""
+    clients: frozenset[str] = frozenset()
+    """The clients the account is for, by their PSA ids; none named: for all of them."""
 
     def has(self, role: Role) -> bool:
         """Tell whether the account may be used now, in this role."""
@@ -67,6 +71,15 @@ class Account:
     def marks(self) -> frozenset[str]:
         """Return what tells who this is: two accounts that share a mark are the same person's."""
         return frozenset({f"account {self.name}", *([f"member {self.member_id}"] if self.member_id else [])})
+
+    @property
+    def is_confined(self) -> bool:
+        """Tell whether the account is for some clients only."""
+        return bool(self.clients)
+
+    def serves(self, tenant_id: str | None) -> bool:
+        """Tell whether a client is one the account is for; what belongs to no certain client takes one for all."""
+        return not self.clients or tenant_id in self.clients
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,8 @@ class _Document(StoredDocument):
     display_name: str
     roles: tuple[Role, ...]
     member_id: str | None = None
+    entra: str | None = None
+    clients: tuple[str, ...] = ()
     failures: int = 0
     locked_until: AwareDatetime | None = None
 
@@ -92,7 +107,10 @@ def account_name(written: str) -> str:
 
 
 def add(transaction: Transaction, account: Account, *, password_hash: str = "") -> Account:
-    """Add an account and return it. Raises ValueError, naming the fix, where its name will not do or is taken."""
+    """Add an account and return it. Raises ValueError, naming the fix, where its name will not do or is taken.
+
+    So it does where its person in Entra ID has an account already.
+    """
     name = account_name(account.name)
     if not _NAME.fullmatch(name) or name in RESERVED:
         raise ValueError(
@@ -101,14 +119,19 @@ def add(transaction: Transaction, account: Account, *, password_hash: str = "") 
         )
     if transaction.find(accounts, {"name": name}) is not None:
         raise ValueError(f"there is an account {name} already: choose another name, or change that account")
+    _refuse_shared(transaction, account)
     transaction.insert(accounts, {"name": name, "password": password_hash, **_columns(account, _document_of(account))})
     transaction.audit("account.added", detail=_said(account))
     return _account(name, _state(account), _document_of(account))
 
 
 def change(transaction: Transaction, account: Account) -> None:
-    """Replace what an account is called, may do and belongs to. Raises LookupError where there is none."""
+    """Replace what an account is called, may do and belongs to. Raises LookupError where there is none.
+
+    Raises ValueError where its person in Entra ID has another account.
+    """
     row = _row(transaction, account.name)
+    _refuse_shared(transaction, account)
     kept = _Document.model_validate_json(str(row["document"]))
     document = _document_of(account, failures=kept.failures, locked_until=kept.locked_until)
     transaction.update(accounts, {"name": account_name(account.name)}, _columns(account, document))
@@ -142,6 +165,11 @@ def everyone_in(transaction: Transaction) -> tuple[Account, ...]:
 def everyone_on(connection: Connection) -> tuple[Account, ...]:
     """List every account as this connection sees it."""
     return tuple(_from_row(row) for row in connection.execute(select(accounts)).all())
+
+
+def linked_in(transaction: Transaction, entra: str) -> Account | None:
+    """Return the account of a person in Entra ID as this transaction sees it."""
+    return next((each for each in everyone_in(transaction) if each.entra == entra), None)
 
 
 def credential(records: Records, name: str) -> Credential | None:
@@ -198,6 +226,12 @@ def _credential(row: Mapping[str, Value]) -> Credential:
     return Credential(str(row["password"]), document.failures, document.locked_until)
 
 
+def _refuse_shared(transaction: Transaction, account: Account) -> None:
+    other = linked_in(transaction, account.entra) if account.entra is not None else None
+    if other is not None and other.name != account_name(account.name):
+        raise ValueError(f"account {other.name} is linked to this person in Entra ID: unlink it there first")
+
+
 def _columns(account: Account, document: _Document) -> dict[str, Value]:
     return {"state": _state(account), "document": _written(document)}
 
@@ -207,6 +241,8 @@ def _document_of(account: Account, *, failures: int = 0, locked_until: datetime 
         display_name=account.display_name,
         roles=tuple(sorted(account.roles)),
         member_id=account.member_id,
+        entra=account.entra,
+        clients=tuple(sorted(account.clients)),
         failures=failures,
         locked_until=locked_until,
     )
@@ -214,8 +250,15 @@ def _document_of(account: Account, *, failures: int = 0, locked_until: datetime 
 
 def _said(account: Account) -> dict[str, JsonValue]:
     roles: list[JsonValue] = [role.value for role in sorted(account.roles)]
-    name = account_name(account.name)
-    return {"account": name, "roles": roles, "state": _state(account).value, "member": account.member_id}
+    clients: list[JsonValue] = [*sorted(account.clients)]
+    return {
+        "account": account_name(account.name),
+        "roles": roles,
+        "state": _state(account).value,
+        "member": account.member_id,
+        "entra": account.entra,
+        "clients": clients,
+    }
 
 
 def _state(account: Account) -> AccountState:
@@ -242,5 +285,7 @@ def _account(name: str, state: AccountState, document: _Document) -> Account:
         display_name=document.display_name,
         roles=frozenset(document.roles),
         member_id=document.member_id,
+        entra=document.entra,
+        clients=frozenset(document.clients),
         is_active=state is AccountState.ACTIVE,
     )

@@ -23,6 +23,7 @@ from deskhand.web.headers import CALLBACKS, HEALTH, KnownHosts, SecurityHeaders
 from deskhand.web.machine import Machine
 from deskhand.web.panel import views as panel
 from deskhand.web.runs import views as runs
+from deskhand.web.signing_in import entra
 from deskhand.web.signing_in import views as signing_in
 from deskhand.web.signing_in.limits import SignInLimit
 from deskhand.web.tickets import quarantine
@@ -38,9 +39,12 @@ _ALONE = Framing.TOP_LEVEL
 
 def entries(strangers: signing_in.SigningIn) -> tuple[Entry, ...]:
     """List every page and every change, with who may ask for it; the first that fits answers."""
+    elsewhere = entra.EntraViews(strangers.limit)
     return (
         Entry("GET", "/sign-in", strangers.ask, None, _PANEL),
         Entry("POST", "/sign-in", strangers.sign_in, None, _PANEL),
+        Entry("GET", "/sign-in/entra", elsewhere.start, None),
+        Entry("GET", entra.CALLBACK, elsewhere.come_back, None),
         Entry("GET", "/setup", strangers.ask_to_set_up, None),
         Entry("POST", "/setup", strangers.set_up, None),
         Entry("POST", "/sign-out", signing_in.sign_out),
@@ -102,6 +106,7 @@ def entries(strangers: signing_in.SigningIn) -> tuple[Entry, ...]:
         Entry("GET", "/accounts", accounts.listing, frozenset({Role.ADMIN, Role.AUDITOR})),
         Entry("POST", "/accounts/add", accounts.add, _ADMIN),
         Entry("POST", "/accounts/change", accounts.change, _ADMIN),
+        Entry("POST", "/accounts/local-sign-in", accounts.local_sign_in, _ADMIN),
     )
 
 

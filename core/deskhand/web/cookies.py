@@ -1,4 +1,4 @@
-"""The cookies: a session at the top level, one in the PSA's frame, and whether it is light or dark.
+"""The cookies: a session at the top level, one in the PSA's frame, a sign-in under way, and light or dark.
 
 ``Partitioned`` is written by hand: Starlette takes it from Python 3.14 on only.
 """
@@ -9,6 +9,8 @@ from starlette.datastructures import MutableHeaders
 
 _SAFE, _PLAIN = "__Host-deskhand", "deskhand-session"
 _FRAMED = "__Host-deskhand-panel"
+_UNDERWAY_SAFE, _UNDERWAY_PLAIN = "__Host-deskhand-entra", "deskhand-entra"
+_UNDERWAY_SECONDS = 600
 _THEME = "deskhand-theme"
 _YEAR = 365 * 24 * 3600
 
@@ -46,6 +48,18 @@ def forget_session(headers: MutableHeaders, *, is_secure: bool, is_framed: bool)
         headers.append("set-cookie", f"{_SAFE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")
     else:
         headers.append("set-cookie", f"{_PLAIN}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
+
+
+def underway_token(cookies: Mapping[str, str], *, is_secure: bool) -> str:
+    """Return what finds a sign-in that is under way; the sign-in itself is on the server."""
+    return cookies.get(_UNDERWAY_SAFE if is_secure else _UNDERWAY_PLAIN, "")
+
+
+def keep_underway(headers: MutableHeaders, token: str, *, is_secure: bool) -> None:
+    """Have the browser keep it until it comes back; Lax, so that it is sent when another site leads back here."""
+    name, secure = (_UNDERWAY_SAFE, "; Secure") if is_secure else (_UNDERWAY_PLAIN, "")
+    kept = f"Max-Age={_UNDERWAY_SECONDS if token else 0}"
+    headers.append("set-cookie", f"{name}={token}; Path=/; {kept}{secure}; HttpOnly; SameSite=Lax")
 
 
 def theme(cookies: Mapping[str, str]) -> str:

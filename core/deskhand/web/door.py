@@ -93,7 +93,7 @@ class Door:
         visit = self._stranger(request, form)
         try:
             if entry.is_change:
-                refuse_other_pages(request.headers, f"{request.url.scheme}://{request.url.netloc}")
+                refuse_other_pages(request.headers, visit.origin)
             refuse_frames(entry.framing, request.headers, may_be_framed=bool(self.framers))
             if entry.framing is Framing.PANEL:
                 request.scope[FRAMERS] = tuple(self.framers)
@@ -118,6 +118,7 @@ class Door:
         """Describe a visit before anything is known of who visits."""
         return Visit(
             desk=self.desk,
+            origin=f"{request.url.scheme}://{request.url.netloc}",
             address=request.url.path,
             path=dict(request.path_params),
             query=dict(request.query_params),
@@ -127,6 +128,7 @@ class Door:
             csrf="",
             nonce=request.scope[NONCE],
             theme=cookies.theme(request.cookies),
+            underway=cookies.underway_token(request.cookies, is_secure=request.url.scheme == "https"),
             client=request.client.host if request.client else "",
             is_secure=request.url.scheme == "https",
             is_local=is_local(request.scope),

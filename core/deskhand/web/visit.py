@@ -22,6 +22,8 @@ class Visit:
     """Who asks for what. Views are called only after the door has checked all that a route demands."""
 
     desk: Desk
+    origin: str
+    """Scheme, name and port under which this desk was asked."""
     address: str
     """The path that was asked for, without its query."""
     path: Mapping[str, str]
@@ -34,6 +36,8 @@ class Visit:
     """What a form has to send back: known to this session's own pages only."""
     nonce: str
     theme: str
+    underway: str
+    """What finds a sign-in elsewhere that this browser has under way; empty without one."""
     client: str
     """The address the request came from."""
     is_secure: bool

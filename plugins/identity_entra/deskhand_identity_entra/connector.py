@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from deskhand.sdk.errors import AuthorizationError, ConfigurationError, NotFoundError, RejectedError
 from deskhand.sdk.http import HttpClient, Parameters, Patience
 from deskhand.sdk.models import Person, Reference
+from deskhand.sdk.msal_http import explain
 from deskhand_identity_entra import mapping, tokens
 from deskhand_identity_entra.client import GraphClient
 from deskhand_identity_entra.mapping import AuthenticationMethod
@@ -60,7 +61,7 @@ class Entra:
             timeout_seconds=settings.timeout_seconds,
             requests_per_minute=settings.requests_per_minute,
             allow_private_addresses=settings.allow_private_addresses,
-            explain=tokens.explain,
+            explain=explain,
             patience=patience,
         )
 

@@ -91,7 +91,8 @@ def test_the_application_has_no_route_that_is_not_in_the_table(desk: Desk) -> No
 
 
 def test_only_signing_in_and_the_first_set_up_are_open_to_strangers() -> None:
-    assert {each.path for each in TABLE if each.roles is None} == {"/sign-in", "/setup"}
+    strangers = {"/sign-in", "/sign-in/entra", "/sign-in/entra/callback", "/setup"}
+    assert {each.path for each in TABLE if each.roles is None} == strangers
 
 
 def test_whoever_only_audits_may_change_nothing_but_how_pages_look() -> None:

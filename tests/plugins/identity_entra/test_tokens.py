@@ -10,11 +10,12 @@ from pydantic import SecretStr
 
 from deskhand.sdk.errors import AuthorizationError, RateLimitedError, RejectedError, UnavailableError
 from deskhand.sdk.http import HttpClient
+from deskhand.sdk.msal_http import MsalHttp
 from deskhand.sdk.testing import HtmlErrorPage, ServerError, SimulatedRequest, SimulatorHost, Throttle, TruncatedBody
 from deskhand_identity_entra.connector import Entra
 from deskhand_identity_entra.settings import key_and_certificate
 from deskhand_identity_entra.simulation.sign_in import CLIENT_SECRET
-from deskhand_identity_entra.tokens import AuthorityHttp
+from deskhand_identity_entra.tokens import FIX
 from tests.plugins.identity_entra.practice import ADA, ADA_TENANT, BABBAGE, BABBAGE_TENANT, IMPATIENT, Practice, connect
 from tests.plugins.identity_entra.test_settings import certificate
 
@@ -28,9 +29,9 @@ def is_sign_in(request: SimulatedRequest) -> bool:
 
 
 @pytest.fixture
-def authority(simulator_host: SimulatorHost) -> Iterator[AuthorityHttp]:
+def authority(simulator_host: SimulatorHost) -> Iterator[MsalHttp]:
     with HttpClient(simulator_host.url, allow_private_addresses=True, patience=IMPATIENT) as http:
-        yield AuthorityHttp(http, simulator_host.url, ADA_TENANT)
+        yield MsalHttp(http, simulator_host.url, ADA_TENANT, FIX)
 
 
 def test_one_token_serves_many_calls(connector: Entra, msp: Practice) -> None:
@@ -138,7 +139,7 @@ def test_a_page_of_a_proxy_is_no_discovery(connector: Entra, simulator_host: Sim
     ],
 )
 def test_a_credential_goes_to_its_own_tenants_endpoints_only(
-    authority: AuthorityHttp, simulator_host: SimulatorHost, url: str
+    authority: MsalHttp, simulator_host: SimulatorHost, url: str
 ) -> None:
     host = simulator_host.url.removeprefix("http://")
     with pytest.raises(RejectedError, match="nothing was sent"):

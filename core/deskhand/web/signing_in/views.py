@@ -39,7 +39,7 @@ class SigningIn:
         if token is None:
             self.limit.failed(visit.client)
             return self._form(visit, wanted, WRONG, 401)
-        return _begun(visit, token, own_path(wanted))
+        return begun(visit, token, own_path(wanted))
 
     def ask_to_set_up(self, visit: Visit) -> Response:
         """Show the set-up form; once an admin exists there is no such page, for good."""
@@ -63,11 +63,19 @@ class SigningIn:
         except DeskRefusedError as error:
             self.limit.failed(visit.client)
             return self._set_up_form(visit, str(error), 422)
-        return _begun(visit, token, "/accounts")
+        return begun(visit, token, "/accounts")
 
     def _form(self, visit: Visit, wanted: str, problem: str = "", status: int = 200) -> Response:
         name = visit.form.get("name", "")
-        form = part(visit, "signing_in/sign_in.html", problem=problem, wanted=own_path(wanted), name=name)
+        form = part(
+            visit,
+            "signing_in/sign_in.html",
+            problem=problem,
+            wanted=own_path(wanted),
+            name=name,
+            has_entra=visit.desk.entra.is_on,
+            is_local_on=visit.desk.governing.local_sign_in().is_on,
+        )
         return with_status(form, status)
 
     def _set_up_form(self, visit: Visit, problem: str, status: int) -> Response:
@@ -102,7 +110,8 @@ def _refuse_set_up(visit: Visit) -> None:
         raise RefusedVisitError("This desk is not set up yet. Set it up on its own machine.")
 
 
-def _begun(visit: Visit, token: str, where: str) -> Response:
+def begun(visit: Visit, token: str, where: str) -> Response:
+    """Go on with the session that has begun."""
     answer = RedirectResponse(where, SEE_OTHER)
     headers = MutableHeaders(raw=answer.raw_headers)
     cookies.keep_session(headers, token, is_secure=visit.is_secure, is_framed=visit.is_framed)

@@ -1,0 +1,1 @@
+"""Signing in with Microsoft Entra ID: what its authority vouches for, and whom we admit on that."""
