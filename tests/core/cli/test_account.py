@@ -59,7 +59,8 @@ def test_people_are_added_with_roles_and_a_password_that_is_asked_for(
     assert CHOSEN not in result.stdout + result.stderr
     assert result.stdout.strip() == "Account ann is added: approver, technician."
     roles = ["approver", "technician"]
-    expected = {"account": "ann", "name": "Ann Grüße", "roles": roles, "member": "9", "active": True}
+    expected: dict[str, object] = {"account": "ann", "name": "Ann Grüße", "roles": roles, "member": "9", "clients": []}
+    expected |= {"entra": None, "active": True}
     assert accounts(run, shop) == {"ann": expected}
     assert "Ann Grüße" in run("account", "list", "-c", shop.file).stdout
 
@@ -118,3 +119,54 @@ def test_accounts_can_be_made_before_the_desk_ever_ran(run: Run, shop: Shop) -> 
     assert run("account", "list", "-c", shop.file).exit_code == ExitCode.UNAVAILABLE
     add(run, shop, "ada", "admin")
     assert set(accounts(run, shop)) == {"ada"}
+
+
+OBJECT_ID = "00000000-aaaa-4000-8000-000000000001"
+TENANT = "6a1d9c5e-2b43-4d0f-8a55-0f2f3f0a7b11"
+
+
+def with_entra(shop: Shop) -> None:
+    section = f'\n[web.entra]\ntenant_id = "{TENANT}"\nclient_id = "{OBJECT_ID}"\nclient_secret = "s"\n'
+    with shop.file.open("a", encoding="utf-8") as file:
+        file.write(section)
+
+
+def test_an_account_is_confined_to_clients_and_let_out_again(run: Run, shop: Shop) -> None:
+    add(run, shop, "ada", "admin")
+    add(run, shop, "ann", "technician")
+    assert run("account", "clients", "ann", "--client", "7", "--client", "8", "-c", shop.file).exit_code == ExitCode.OK
+    assert accounts(run, shop)["ann"]["clients"] == ["7", "8"]
+    assert "7, 8" in run("account", "list", "-c", shop.file).stdout
+    assert run("account", "clients", "ann", "-c", shop.file).exit_code == ExitCode.OK
+    assert accounts(run, shop)["ann"]["clients"] == []
+
+
+def test_a_person_in_entra_is_linked_to_one_account(run: Run, shop: Shop) -> None:
+    add(run, shop, "ada", "admin")
+    add(run, shop, "ann", "technician")
+    refused = run("account", "link", "ann", OBJECT_ID, "-c", shop.file)
+    assert (refused.exit_code, "[web.entra]" in refused.stderr) == (ExitCode.CONFIGURATION, True)
+    with_entra(shop)
+    assert run("account", "link", "ann", "ann@msp.example", "-c", shop.file).exit_code == ExitCode.USAGE
+    assert run("account", "link", "ann", OBJECT_ID.upper(), "-c", shop.file).exit_code == ExitCode.OK
+    assert accounts(run, shop)["ann"]["entra"] == f"{TENANT}/{OBJECT_ID}"
+    other = run("account", "link", "ada", OBJECT_ID, "-c", shop.file)
+    assert (other.exit_code, "account ann is linked" in other.stderr) == (ExitCode.FAILED, True)
+    assert run("account", "unlink", "ann", "-c", shop.file).exit_code == ExitCode.OK
+    assert accounts(run, shop)["ann"]["entra"] is None
+
+
+def test_passwords_are_turned_off_but_for_emergencies_and_on_again_from_the_server(run: Run, shop: Shop) -> None:
+    add(run, shop, "ada", "admin")
+    add(run, shop, "rescue", "admin")
+    with_entra(shop)
+    refused = run("account", "local-sign-in", "off", "-c", shop.file)
+    assert (refused.exit_code, "lock everybody out" in refused.stderr) == (ExitCode.FAILED, True)
+    run("account", "link", "ada", OBJECT_ID, "-c", shop.file)
+    off = run("account", "local-sign-in", "off", "--break-glass", "Rescue", "-c", shop.file)
+    assert off.stdout.strip() == "Passwords of this desk are off for everybody but rescue."
+    throw = ("stop", "--reason", "fire", "-c", shop.file, "--as")
+    assert (run(*throw, "ada").exit_code, run(*throw, "rescue").exit_code) == (ExitCode.FAILED, ExitCode.OK)
+    on = run("account", "local-sign-in", "on", "-c", shop.file, "--json")
+    assert json.loads(on.stdout) == {"on": True, "break_glass": "rescue"}
+    assert run("go", "--reason", "over", "-c", shop.file, "--as", "ada").exit_code == ExitCode.OK
