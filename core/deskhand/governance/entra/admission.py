@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from deskhand.governance import first_admin
+from deskhand.governance import delegation, first_admin
 from deskhand.governance.entra.person import EntraPerson
 from deskhand.governance.entra.settings import EntraSignInSettings, is_guid
 from deskhand.records import accounts, sessions
@@ -73,7 +73,9 @@ def _roles(person: EntraPerson, settings: EntraSignInSettings) -> frozenset[Role
 
 def _renew(transaction: Transaction, known: Account, roles: frozenset[Role]) -> None:
     if roles != known.roles:
-        accounts.change(transaction, replace(known, roles=roles))
+        changed = replace(known, roles=roles)
+        accounts.change(transaction, changed)
+        delegation.end_where_nothing_is_left_to_lend(transaction, changed)
     if not roles:
         sessions.end_all(transaction, known.name)
 
