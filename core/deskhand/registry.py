@@ -231,6 +231,9 @@ def _checked_capabilities(
     wrong = [host for host in offer.hosts if not HOST_PATTERN.fullmatch(host)]
     if unknown or wrong:
         raise RefusedPluginError(f"capabilities name no host or setting: {', '.join([*unknown, *wrong])}")
+    limit = offer.limit
+    if limit is not None and not (limit.calls > 0 < limit.seconds and limit.documentation.startswith("https://")):
+        raise RefusedPluginError("a limit of calls is CallLimit(calls, seconds, the vendor's https:// page about it)")
     return offer
 
 

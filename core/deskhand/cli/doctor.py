@@ -21,13 +21,14 @@ from deskhand.desk.policies import Policies
 from deskhand.desk.reviewing import Reviewing
 from deskhand.desk.stores import are_records_made, mirror_file, open_mirror, open_records, verify_records
 from deskhand.governance.leaks.files import leaks_in
+from deskhand.governance.traffic.control import Controls
 from deskhand.identity.clients import Clients
 from deskhand.identity.facts import MirrorFacts
 from deskhand.llm import runtime
 from deskhand.llm.selection import open_engine
 from deskhand.mirror.database import MirrorUnavailableError
 from deskhand.mirror.mirror import Mirror
-from deskhand.records import automations
+from deskhand.records import automations, circuits
 from deskhand.records.automations import AutomationState
 from deskhand.records.database import RecordsUnavailableError
 from deskhand.registry import Registry
@@ -74,7 +75,7 @@ def command(config_path: Path, *, as_json: bool, offline: bool, leaks: bool) -> 
 
 
 def _looks(*, offline: bool) -> list[Look]:
-    looks: list[Look] = [_plugins, _identity, _disk, _records, _mirror, _maintenance, _engine]
+    looks: list[Look] = [_plugins, _identity, _disk, _records, _calls, _mirror, _maintenance, _engine]
     return looks if offline else [*looks, _vendors]
 
 
@@ -122,6 +123,22 @@ def _records(configuration: Configuration) -> Iterator[Finding]:
     result = verify_records(configuration)
     detail = f"{result.entries} audit entries, whole" if result.ok else result.reason
     yield Finding("records", is_well=result.ok, detail=detail)
+
+
+def _calls(configuration: Configuration) -> Iterator[Finding]:
+    """Tell how many calls each vendor had in the last hour, and where calls have stopped."""
+    if not are_records_made(configuration):
+        return
+    controls = Controls(configuration.limits, utc_now)
+    try:
+        with Connections.open(configuration, controls), closing(open_records(configuration)) as records:
+            controls.keep_in(records)
+            for name, control in controls.all.items():
+                yield Finding(f"{name} calls", is_well=not control.is_spent, detail=control.told)
+            for circuit in circuits.opened(records):
+                yield Finding(f"{circuit.connector} circuit", is_well=False, detail=circuit.sentence)
+    except (*_MISTAKES, RecordsUnavailableError):
+        return  # told above
 
 
 def _leaks(configuration: Configuration) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from deskhand.governance.breaker import MaintenanceSettings
 from deskhand.governance.entra.settings import EntraSignInSettings
 from deskhand.governance.policy import ClientPolicy
 from deskhand.governance.secrets.settings import SecretSettings
+from deskhand.governance.traffic.settings import LimitSettings
 from deskhand.identity.settings import IdentitySettings
 from deskhand.intake.settings import IntakeSettings
 from deskhand.llm.selection import EngineSettings
@@ -165,6 +166,9 @@ class Configuration(Section):
     triage: TriageSettings = Field(default_factory=TriageSettings, description="How sure triage must be.")
     maintenance: MaintenanceSettings = Field(
         default_factory=MaintenanceSettings, description="When an automation pauses by itself."
+    )
+    limits: LimitSettings = Field(
+        default_factory=LimitSettings, description="How much at most, and when calls to a vendor stop by themselves."
     )
     policy: ClientPolicy = Field(default_factory=ClientPolicy, description="What the desk may do by default.")
     clients: dict[str, ClientPolicy] = Field(

@@ -10,6 +10,8 @@ from typing import Self
 from deskhand.configuration.loading import connector_settings
 from deskhand.configuration.problems import InvalidConfigurationError, Problem
 from deskhand.configuration.schema import Configuration
+from deskhand.governance.traffic.budget import Budget
+from deskhand.governance.traffic.control import Controls
 from deskhand.registry import Registry
 from deskhand.sdk.actions import AnyAction
 from deskhand.sdk.egress import limited
@@ -33,8 +35,11 @@ class Connections:
     _closing: ExitStack
 
     @classmethod
-    def open(cls, configuration: Configuration) -> Self:
-        """Open every configured connector; nobody is contacted. Raises InvalidConfigurationError."""
+    def open(cls, configuration: Configuration, controls: Controls | None = None) -> Self:
+        """Open every configured connector; nobody is contacted. Raises InvalidConfigurationError.
+
+        Where there are ``controls``, each connector's requests ask there before they are sent.
+        """
         registry = Registry.discover(configuration.enabled_plugins, configuration.plugins.pinned)
         connectors: dict[str, Connector] = {}
         opened: dict[str, ConnectorSettings] = {}
@@ -45,6 +50,9 @@ class Connections:
                 settings = opened[name] = connector_settings(configuration, registry, name)
                 plugin = registry.plugins[name]
                 closing.enter_context(limited(plugin.package, plugin.capabilities.hosts_for(settings)))
+                if controls is not None:
+                    budget = Budget.of(settings, plugin.capabilities.limit)
+                    closing.enter_context(controls.over(name, plugin.package, budget))
                 longest_answer = max(longest_answer, timedelta(seconds=settings.timeout_seconds))
                 if plugin.connector is not None:
                     connectors[name] = plugin.connector.connect(settings)

@@ -18,7 +18,7 @@ from deskhand.desk.contexts import Contexts
 from deskhand.desk.correcting import Correcting
 from deskhand.desk.governing import Governing
 from deskhand.desk.handling import Handler
-from deskhand.desk.health import Health, Light
+from deskhand.desk.health import Health, Light, traffic_lights
 from deskhand.desk.holding import Holding
 from deskhand.desk.identity_file import desk_id
 from deskhand.desk.judgement import Judgement
@@ -39,6 +39,7 @@ from deskhand.desk.writing import Writer
 from deskhand.governance import approval
 from deskhand.governance.entra.sign_in import EntraSignIn
 from deskhand.governance.leaks.scanner import LeakScanner
+from deskhand.governance.traffic.control import Controls
 from deskhand.intake.intake import Intake, StoppedError
 from deskhand.intake.schedule import Schedule
 from deskhand.llm.engine import Engine
@@ -61,6 +62,7 @@ class Desk:
     configuration: Configuration
     clock: Clock
     connections: Connections
+    controls: Controls
     records: Records
     mirror: Mirror
     engine: Engine
@@ -92,15 +94,18 @@ class Desk:
         """
         stopping = stopping or threading.Event()
         with ExitStack() as closing:
-            connections = closing.enter_context(Connections.open(configuration))
+            controls = Controls(configuration.limits, clock)
+            connections = closing.enter_context(Connections.open(configuration, controls))
             scanner = scanner or scanner_over(configuration, connections.settings)
             records = open_records(configuration, clock, scanner.redact)
             closing.callback(records.close)
+            closing.callback(controls.keep)
+            controls.keep_in(records)
             mirror = open_mirror(configuration)
             closing.callback(mirror.close)
             engine = RedactingEngine(engine or open_engine(configuration.engine), scanner.redact)
             closing.callback(engine.close)
-            rooms = _Rooms(connections, records, mirror, engine, scanner)
+            rooms = _Rooms(connections, controls, records, mirror, engine, scanner)
             return cls._joined(configuration, clock, rooms, stopping, closing.pop_all())
 
     @classmethod
@@ -123,6 +128,7 @@ class Desk:
         foundations = Foundations(
             configuration=configuration,
             connections=connections,
+            controls=rooms.controls,
             records=records,
             mirror=mirror,
             engine=engine,
@@ -157,6 +163,7 @@ class Desk:
             configuration=configuration,
             clock=clock,
             connections=connections,
+            controls=rooms.controls,
             records=records,
             mirror=mirror,
             engine=engine,
@@ -303,7 +310,13 @@ class Desk:
             version=version("deskhand"),
             at=self.clock(),
             phase=self._phase,
-            lights=(self._psa_light(), self._stores_light(trouble), self._engine_light(), *self._anchor_light(trouble)),
+            lights=(
+                self._psa_light(),
+                self._stores_light(trouble),
+                self._engine_light(),
+                *self._anchor_light(trouble),
+                *traffic_lights(self.controls),
+            ),
             work=counted,
         )
 
@@ -322,7 +335,8 @@ class Desk:
         trouble = self.worker.psa_trouble or (None if intake.is_disk_trouble else intake.last_error)
         name = self.configuration.desk.ticket_system
         if trouble:
-            return Light(name="psa", is_well=False, text="PSA in trouble", detail=trouble)
+            text = "Calls to the PSA are held back" if self.worker.is_held_back else "PSA in trouble"
+            return Light(name="psa", is_well=False, text=text, detail=trouble)
         return Light(name="psa", is_well=True, text="PSA connected", detail=name)
 
     def _anchor_light(self, trouble: str | None) -> tuple[Light, ...]:
@@ -350,6 +364,7 @@ class _Rooms:
     """What was opened and has to be joined."""
 
     connections: Connections
+    controls: Controls
     records: Records
     mirror: Mirror
     engine: Engine

@@ -18,6 +18,7 @@ from deskhand.records.work import WorkItem
 from deskhand.sdk.clock import Clock
 from deskhand.sdk.errors import NotFoundError
 from deskhand.sdk.models import Note, TenantContext, Ticket
+from deskhand.sdk.traffic import on_errand
 
 ACTOR = "desk"
 
@@ -68,9 +69,10 @@ class Handler:
         owner = self.judgement.resolver(ticket.company).resolve(ticket, notes)
         if isinstance(owner, Ambiguity):
             return self._hold(item, owner)
-        decided = self._decided_before(owner, ticket.id) or self._decide(owner, ticket, notes)
-        if decided.handling is not Handling.OFF:
-            decided = self._carry_out(owner, ticket, decided, item.attempts)
+        with on_errand(tenant=owner.tenant.id):
+            decided = self._decided_before(owner, ticket.id) or self._decide(owner, ticket, notes)
+            if decided.handling is not Handling.OFF:
+                decided = self._carry_out(owner, ticket, decided, item.attempts)
         return self._finish(item, decided)
 
     def _carry_out(self, owner: TenantContext, ticket: Ticket, decided: Why, attempts: int) -> Why:

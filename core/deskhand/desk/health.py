@@ -2,6 +2,8 @@
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from deskhand.governance.traffic.control import Control, Controls
+
 
 class Light(BaseModel):
     """One thing that is well or not, and what would mend it."""
@@ -32,3 +34,19 @@ class Health(BaseModel):
     def is_well(self) -> bool:
         """Tell whether every light is green."""
         return all(light.is_well for light in self.lights)
+
+
+def traffic_lights(controls: Controls) -> tuple[Light, ...]:
+    """Tell of each connector how many calls are left, and whether they go at all."""
+    return tuple(_light(name, control) for name, control in sorted(controls.all.items()))
+
+
+def _light(connector: str, control: Control) -> Light:
+    name, opened = f"calls {connector}", control.opened()
+    if opened:
+        which = ", ".join(each or "every call" for each in opened)
+        detail = f"too many failed in a row; one tries again now and then ({which}); {control.told}"
+        return Light(name=name, is_well=False, text=f"Calls to {connector} have stopped", detail=detail)
+    if control.is_spent:
+        return Light(name=name, is_well=False, text=f"No calls to {connector} are left", detail=control.told)
+    return Light(name=name, is_well=True, text=f"Calls to {connector}", detail=control.told)

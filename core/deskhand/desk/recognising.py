@@ -27,7 +27,7 @@ from deskhand.records.database import Records
 from deskhand.records.documents import FieldName, Triage
 from deskhand.sdk.actions import capability_of
 from deskhand.sdk.clock import Clock
-from deskhand.sdk.errors import ConnectorError
+from deskhand.sdk.errors import ConnectorError, HeldBackError
 from deskhand.sdk.models import NoteKind, TenantContext, Ticket
 
 log = structlog.get_logger(__name__)
@@ -161,6 +161,8 @@ class Recognising:
         if proposal.plan is not None:
             try:
                 self.begin(proposal.plan)
+            except HeldBackError:
+                raise
             except (ConnectorError, DeskRefusedError) as error:
                 reasons = [str(error)]
         if reasons:
@@ -177,6 +179,8 @@ class Recognising:
         name = match.automation
         try:
             return self.propose(name, context, ticket, requested_by=requested_by, plan_id=self._plan_id(ticket, match))
+        except HeldBackError:
+            raise  # it goes on once calls go again, and the ticket waits for that
         except (ConnectorError, DeskRefusedError) as error:
             log.warning("automation not bound", automation=name, ticket=ticket.id, reason=str(error))
             return _refused(match.title, str(error), RefusalReason.NOT_AVAILABLE)

@@ -29,6 +29,7 @@ from deskhand.desk.writing import Writer
 from deskhand.governance.entra.sign_in import EntraSignIn
 from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.governance.switches import Level
+from deskhand.governance.traffic.control import Controls
 from deskhand.intake.intake import Intake
 from deskhand.llm.engine import Engine
 from deskhand.mirror.mirror import Mirror
@@ -45,6 +46,7 @@ class Foundations:
 
     configuration: Configuration
     connections: Connections
+    controls: Controls
     records: Records
     mirror: Mirror
     engine: Engine
@@ -94,6 +96,7 @@ def gate_of(rooms: Foundations, governing: Governing, vouching: Vouching) -> Gat
         standing=rooms.shelf.standing,
         is_unanchored=vouching.is_unanchored,
         scanner=rooms.scanner,
+        controls=rooms.controls,
     )
     return Gate(rooms.records, "gate", lambda: rooms.judgement.resolver().clients.catch_all, governing=rings)
 

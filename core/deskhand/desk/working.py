@@ -15,6 +15,7 @@ from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.records.documents import Why
 from deskhand.records.work import WorkItem
 from deskhand.sdk.clock import Clock
+from deskhand.sdk.traffic import Purpose, on_errand
 from deskhand.workflow.attempt import Done, Failed, Recovery, attempt
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,8 @@ class Worker:
     wait: Callable[[threading.Event, float], object] = threading.Event.wait
     """Waits so many seconds, or until the event is set."""
     psa_trouble: str | None = field(default=None, init=False)
+    is_held_back: bool = field(default=False, init=False)
+    """The trouble is not the PSA's: the desk itself holds its calls back."""
     disk_trouble: str | None = field(default=None, init=False)
     handled: int = field(default=0, init=False)
     _failures: int = field(default=0, init=False)
@@ -62,7 +65,8 @@ class Worker:
             try:
                 items = self._due()
                 pause = self._work_through(items, stop)
-                self.on_idle()
+                with on_errand(Purpose.BACKGROUND):
+                    self.on_idle()
                 if not items:
                     self._recover()
                     if until_empty and not work.counts(self.records).get("pending", 0):
@@ -78,7 +82,8 @@ class Worker:
         """Run a step of intake until it comes to its end, pausing after each failure, or until told to stop."""
         while not stop.is_set():
             try:
-                outcome = attempt(step, passing=(*_DISK_TROUBLE, StoppedError))
+                with on_errand(Purpose.BACKGROUND):
+                    outcome = attempt(step, passing=(*_DISK_TROUBLE, StoppedError))
             except _DISK_TROUBLE as error:
                 self.wait(stop, self._fall_back_on_disk(error))
                 continue
@@ -96,10 +101,11 @@ class Worker:
         for item in items:
             if stop.is_set():
                 return None
-            outcome = attempt(
-                lambda item=item: self.handler.handle(item),  # type: ignore[misc]  # mypy cannot infer bound defaults
-                passing=_DISK_TROUBLE,
-            )
+            with on_errand(Purpose.AUTOMATIONS):
+                outcome = attempt(
+                    lambda item=item: self.handler.handle(item),  # type: ignore[misc]  # mypy cannot infer bound defaults
+                    passing=_DISK_TROUBLE,
+                )
             if isinstance(outcome, Done):
                 self._done(item, outcome.value)
                 continue
@@ -129,12 +135,21 @@ class Worker:
 
     def _after_trouble(self, item: WorkItem, failed: Failed) -> float | None:
         """Pause, or put off this ticket alone where the trouble is its own: the PSA answers when asked how it is."""
+        if failed.held_at not in {"", item.connector}:
+            self._wait_for(item, failed)
+            return None
         if failed.retry_after is not None or not isinstance(attempt(self.handler.writer.system.check), Done):
             return self._fall_back(failed)
         times = self._put_off.get(item.ticket_id, 0)
         self._put_off[item.ticket_id] = times + 1
         self._postpone(item, failed.reason, times, is_counted=False)
         return None
+
+    def _wait_for(self, item: WorkItem, failed: Failed) -> None:
+        """Put a ticket off until calls to another vendor than the PSA go again."""
+        until = self.clock() + min(timedelta(seconds=max(IDLE, failed.retry_after or 0)), LONGEST_DELAY)
+        with self.records.transaction(ACTOR) as transaction:
+            work.postpone(transaction, item, until=until, reason=failed.reason, is_counted=False)
 
     def _postpone(self, item: WorkItem, reason: str, times: int, *, is_counted: bool = True) -> None:
         delay = (READ_AGAIN_AFTER + self.longest_answer) * 2 ** min(times, MOST_ATTEMPTS)
@@ -143,9 +158,11 @@ class Worker:
             work.postpone(transaction, item, until=until, reason=reason, is_counted=is_counted)
 
     def _fall_back(self, failed: Failed) -> float:
-        """Return the seconds to pause while the PSA is in trouble."""
-        self._tell(failed.reason, self.psa_trouble)
-        self.psa_trouble, self.disk_trouble = failed.reason, None
+        """Return the seconds to pause while the PSA is in trouble; what made calls stop stays told meanwhile."""
+        self.disk_trouble = None
+        if not failed.held_at or self.is_held_back or self.psa_trouble is None:
+            self._tell(failed.reason, self.psa_trouble)
+            self.psa_trouble, self.is_held_back = failed.reason, bool(failed.held_at)
         return min(LONGEST_PAUSE, self._pause() if failed.retry_after is None else failed.retry_after)
 
     def _fall_back_on_disk(self, error: Exception) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from deskhand.intake.settings import IntakeSettings
 from deskhand.mirror.mirror import MirrorUnavailableError
 from deskhand.records.database import RecordsUnavailableError
-from deskhand.sdk.errors import AuthorizationError, ConnectorError, RateLimitedError, UnavailableError
+from deskhand.sdk.errors import AuthorizationError, ConnectorError, HeldBackError, RateLimitedError, UnavailableError
 
 DISK_TROUBLE = (MirrorUnavailableError, RecordsUnavailableError)
 EXPECTED = (ConnectorError, *DISK_TROUBLE)
@@ -22,8 +22,10 @@ def pause_after(error: BaseException, failures: int, settings: IntakeSettings, c
 
     It doubles from ``retry_seconds`` to ``longest_pause_seconds``, less up to a quarter so that desks do not ask in
     step; a refused credential waits the longest at once; a pause the vendor asks for is never cut short.
-    ``chance`` returns a number in [0, 1).
+    What the desk itself holds back waits as long as that says. ``chance`` returns a number in [0, 1).
     """
+    if isinstance(error, HeldBackError):
+        return min(error.retry_after, LONGEST_PATIENCE)
     longest = settings.longest_pause_seconds
     steps = 0 if isinstance(error, AuthorizationError) else min(failures - 1, 30)
     first = longest if isinstance(error, AuthorizationError) else settings.retry_seconds
@@ -43,14 +45,14 @@ def _problem(error: BaseException, connector: str) -> str:
     match error:
         case AuthorizationError():
             return f"{connector}: credentials refused: check [connectors.{connector}] and its secrets ({said})"
+        case HeldBackError() | MirrorUnavailableError() | RecordsUnavailableError():
+            return said
         case RateLimitedError():
             return f"{connector} asks for a pause ({said})"
         case UnavailableError():
             return f"{connector} cannot be reached or answers with faults ({said})"
         case ConnectorError():
             return f"{connector} refused what intake asked ({said})"
-        case MirrorUnavailableError() | RecordsUnavailableError():
-            return said
         case _:
             return f"intake failed unexpectedly ({type(error).__name__}: see the log, and please report it)"
 

@@ -6,6 +6,7 @@ How the cursor moves and why that loses nothing is told in docs/decisions/0003-m
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias, TypeVar
@@ -127,7 +128,7 @@ class Intake:
         lacking = self._mirror.closed_tickets(limit=self._settings.history_notes, without_notes=True)
         ids = [past.ticket.id for past in reversed(lacking)]
         with ThreadPoolExecutor(self._settings.readers, thread_name_prefix="history") as pool:
-            futures = [pool.submit(self._read_notes, ticket_id) for ticket_id in ids]
+            futures = [pool.submit(copy_context().run, self._read_notes, ticket_id) for ticket_id in ids]
             try:
                 for done, future in enumerate(as_completed(futures), start=1):
                     future.result()

@@ -18,6 +18,7 @@ from deskhand.intake.intake import Intake, PollReport, StoppedError
 from deskhand.intake.settings import IntakeSettings
 from deskhand.sdk.clock import Clock, utc_now
 from deskhand.sdk.errors import ConnectorError
+from deskhand.sdk.traffic import Purpose, on_errand
 
 log = structlog.get_logger(__name__)
 
@@ -186,7 +187,8 @@ class Schedule:
     def _attempt(self, duty: _Duty) -> None:
         duty.idle.clear()
         try:
-            duty.run()
+            with on_errand(Purpose.BACKGROUND):
+                duty.run()
         except StoppedError:
             return
         except EXPECTED as error:

@@ -20,7 +20,7 @@ from deskhand.records.audit.renewal import renew_key
 from deskhand.records.failures import RecordsUnavailableError, UnauditedChangeError, damaged, explained
 from deskhand.records.migrations import migrate, version_of
 from deskhand.records.schema import VERSION, audit_head
-from deskhand.records.transaction import OPTION, Head, Redact, Transaction, watch_statement
+from deskhand.records.transaction import COUNTING, OPTION, Head, Redact, Transaction, watch_statement
 from deskhand.sdk.clock import Clock
 
 __all__ = ["Records", "RecordsUnavailableError", "Transaction", "UnauditedChangeError", "url_of"]
@@ -125,6 +125,18 @@ class Records:
                     transaction.finish()
             finally:
                 self._is_writing = False
+
+    @contextmanager
+    def counting(self) -> Iterator[Connection]:
+        """Yield a connection that may change what is only counted, and commit when the block ends without an error.
+
+        Raises RecordsUnavailableError. Not to be used in the midst of a transaction.
+        """
+        with self._writer, explained(self._location):
+            if self._is_writing:
+                raise RuntimeError("nothing is counted in the midst of a transaction")
+            with self._connected({**_WRITING, OPTION: COUNTING}) as connection:
+                yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -23,7 +23,7 @@ def _create(connection: Connection) -> None:
 
 
 def _add_runs_and_automations(connection: Connection) -> None:
-    schema.metadata.create_all(connection, tables=list(schema.SINCE_VERSION_2))
+    schema.metadata.create_all(connection, tables=[*schema.SINCE_VERSION_2, *schema.COUNTERS])
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (_add_runs_and_automations,)

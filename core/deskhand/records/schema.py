@@ -6,11 +6,10 @@ are JSON text, so that what was hashed is what is stored.
 
 from typing import Any
 
-from sqlalchemy import Column, Computed, Connection, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
-from sqlalchemy.sql.expression import ColumnElement
+
+from deskhand.records.generated import EntryField, GeneratedFromEntry
 
 VERSION = 2
 """The version of the tables below; `migrations` brings older stores up to it."""
@@ -19,40 +18,6 @@ metadata = MetaData()
 
 _TEXT = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 """Sorts by code point everywhere, as SQLite does."""
-
-
-class EntryField(ColumnElement[str]):
-    """One top-level text field of the canonical entry in the column ``entry``."""
-
-    inherit_cache = False
-    type = Text()
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-class GeneratedFromEntry(Computed):
-    """An index column computed from the hashed bytes, so that it cannot say anything else.
-
-    SQLite computes it on every read and stores nothing; PostgreSQL before 18 can only store it.
-    """
-
-
-@compiles(EntryField, "sqlite")
-def _sqlite_field(field: EntryField, _compiler: SQLCompiler, **_options: object) -> str:
-    return f"json_extract(entry, '$.{field.name}')"
-
-
-@compiles(EntryField, "postgresql")
-def _postgresql_field(field: EntryField, _compiler: SQLCompiler, **_options: object) -> str:
-    return f"(entry::json ->> '{field.name}')"
-
-
-@compiles(GeneratedFromEntry, "sqlite")
-@compiles(GeneratedFromEntry, "postgresql")
-def _generated(column: GeneratedFromEntry, compiler: DDLCompiler, **_options: object) -> str:
-    storage = "VIRTUAL" if compiler.dialect.name == "sqlite" else "STORED"
-    return f"GENERATED ALWAYS AS ({compiler.sql_compiler.process(column.sqltext)}) {storage}"
 
 
 def _table(name: str, *parts: Any) -> Table:  # noqa: ANN401  # SQLAlchemy's own boundary: columns and indexes alike
@@ -332,6 +297,31 @@ diagnoses = _table(
 )
 """Why a run failed, the evidence, and the change that is proposed."""
 
+circuits = _table(
+    "circuits",
+    _key("connector"),
+    _key("connection"),
+    _words("opened_at"),
+    _number("failures"),
+    _words("reason"),
+)
+"""Connections to vendors that calls stopped on: one row while a circuit breaker is open, none where calls go."""
+
+places = _table(
+    "places",
+    _key("run_id"),
+    _words("tenant_id"),
+    _words("automation"),
+    _words("requested_by"),
+    _words("taken_at"),
+    _number("place"),
+    Index("places_by_time", "taken_at"),
+)
+"""Runs that have begun to change something, in that order: what the caps of an hour are compared with."""
+
+canaries = _table("canaries", _key("automation"), _count("version"), _words("state"), _words("document"))
+"""How a version of an automation goes from one client to all: who has it, since when, and what stopped it."""
+
 settings = _table("settings", _key("name"), _words("value"))
 """Small facts the desk keeps about itself, such as that set-up is over."""
 
@@ -352,8 +342,17 @@ SINCE_VERSION_2 = (
     sessions,
     reviews,
     diagnoses,
+    circuits,
+    places,
+    canaries,
     settings,
 )
+
+calls = _table("calls", _key("connector"), _count("minute"), _key("purpose"), _number("sent"))
+"""How many calls each connector made in which minute since 1970, and for whom: all processes together."""
+
+COUNTERS = (calls,)
+"""What is only counted: it forgets after a day, and no audit entry vouches for it."""
 
 RECORDS = (work, cursors, effects, explanations, quarantine, identity_rules, *SINCE_VERSION_2)
 """The tables whose rows every audit entry vouches for."""

@@ -41,9 +41,13 @@ Redact = Callable[[str], str]
 OPTION = "deskhand_transaction"
 """The execution option that ties a connection to its transaction, for `watch_statement`."""
 
+COUNTING = "counting"
+"""In place of a transaction: the connection may change what is only counted, and nothing else."""
+
 _HARMLESS = re.compile(r"\s*(SELECT|WITH|BEGIN|SAVEPOINT|RELEASE|ROLLBACK|PRAGMA|EXPLAIN|SHOW|SET)\b", re.IGNORECASE)
 _TARGET = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\"?(\w+)", re.IGNORECASE)
 _GUARDED = frozenset(table.name for table in (*schema.RECORDS, *schema.LOG))
+_COUNTED = frozenset(table.name for table in schema.COUNTERS)
 
 
 @dataclass(slots=True)
@@ -214,6 +218,9 @@ def watch_statement(
     transaction = connection.get_execution_options().get(OPTION)
     if isinstance(transaction, Transaction):
         transaction.noticed(statement, cursor.rowcount)
+    elif transaction == COUNTING and ((target := _TARGET.match(statement)) is None or target[1] not in _COUNTED):
+        if not _HARMLESS.match(statement):
+            raise UnauditedChangeError("only what is counted is changed without an audit entry")
     elif transaction is None and cursor.rowcount != 0 and not _HARMLESS.match(statement):
         raise UnauditedChangeError("records are changed only in a transaction, never while reading")
 

@@ -45,7 +45,7 @@ def check(host: str, *, allow_private_addresses: bool, depth: int = 1) -> None:
     ``depth`` is how many frames up the caller is whose module counts. Loopback is free to all who may reach private
     addresses: that is where a rehearsal's simulators are.
     """
-    package = str(sys._getframe(depth + 1).f_globals.get("__name__", "")).partition(".")[0]  # noqa: SLF001  # as warnings does
+    package = calling_package(depth + 1)
     with _lock:
         declared = _declared.get(package)
         allowed = None if declared is None else tuple(declared)
@@ -58,6 +58,11 @@ def check(host: str, *, allow_private_addresses: bool, depth: int = 1) -> None:
         f"{name} is not among the hosts {package} declares ({', '.join(sorted(allowed)) or 'none'}): "
         "if that is meant, its manifest has to say so"
     )
+
+
+def calling_package(depth: int = 1) -> str:
+    """Name the package of a calling module, ``depth`` frames above whoever asks."""
+    return str(sys._getframe(depth + 1).f_globals.get("__name__", "")).partition(".")[0]  # noqa: SLF001  # as warnings does
 
 
 def is_loopback(host: str) -> bool:

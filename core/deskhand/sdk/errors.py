@@ -5,6 +5,7 @@
     ConnectorError
     ├── UnavailableError     nothing was changed: try again later
     │   └── RateLimitedError     the vendor asked for a pause: try again after ``retry_after`` seconds
+    │       └── HeldBackError        the host itself holds calls back: nothing was sent
     ├── AuthorizationError   the credential was refused: ask a person to re-authorise
     ├── NotFoundError        the record does not exist, or this credential may not see it
     ├── RejectedError        the vendor refused the request: tell the technician
@@ -13,6 +14,8 @@
 
 Messages carry identifiers and the fix, never a secret and never a customer's words.
 """
+
+from enum import StrEnum
 
 
 class ConnectorError(Exception):
@@ -30,6 +33,24 @@ class RateLimitedError(UnavailableError):
         """Keep the pause, in seconds, beside the message."""
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class HeldBy(StrEnum):
+    """What holds calls back."""
+
+    SWITCH = "kill switch"
+    CIRCUIT = "circuit breaker"
+    BUDGET = "budget"
+
+
+class HeldBackError(RateLimitedError):
+    """The host holds this connector's calls back; nothing was sent. Raised by the host alone, never by a plugin."""
+
+    def __init__(self, message: str, *, retry_after: float, by: HeldBy = HeldBy.BUDGET, connector: str = "") -> None:
+        """Keep what holds them back, and at which connector, beside the message."""
+        super().__init__(message, retry_after=retry_after)
+        self.by = by
+        self.connector = connector
 
 
 class AuthorizationError(ConnectorError):

@@ -32,17 +32,36 @@ class ConnectorOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class CallLimit:
+    """How many calls the vendor answers in so many seconds, from all of a customer's integrations together.
+
+    ``documentation`` is the vendor's page that says so.
+    """
+
+    calls: int
+    seconds: int
+    documentation: str
+
+    @property
+    def per_hour(self) -> int:
+        """What it comes to in an hour."""
+        return self.calls * 3600 // self.seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """A plugin's manifest: everything it can do, reach and be told, for whoever decides whether to let it in.
 
     ``actions`` are full names, ``hosts`` names or ``*.`` and a domain, ``host_settings`` the settings by which an
     administrator names further hosts, ``secrets`` the settings that are secret. What is not declared is refused.
+    ``limit`` is what the vendor says it answers; where it says nothing, calls are counted and bounded by the settings.
     """
 
     actions: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     host_settings: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    limit: CallLimit | None = None
 
     def hosts_for(self, settings: ConnectorSettings) -> tuple[str, ...]:
         """Return every host that may be reached with these settings."""

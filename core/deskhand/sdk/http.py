@@ -13,9 +13,9 @@ from typing import NoReturn, Self, TypeAlias, TypeVar
 
 import httpx
 from pydantic import JsonValue
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
-from deskhand.sdk import egress
+from deskhand.sdk import egress, traffic
 from deskhand.sdk.addresses import GuardedTransport
 from deskhand.sdk.answers import UnreadableError, complete, itself, json_value, page, retry_after
 from deskhand.sdk.budget import RateBudget
@@ -24,12 +24,14 @@ from deskhand.sdk.errors import (
     AuthorizationError,
     ConfigurationError,
     ConnectorError,
+    HeldBackError,
     NotFoundError,
     RateLimitedError,
     RejectedError,
     UnavailableError,
     UncertainError,
 )
+from deskhand.sdk.trying import Transient, pause_before, transient_of
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # below that it logs whole addresses, customers' words included
 logging.getLogger("httpcore").setLevel(logging.WARNING)
@@ -73,7 +75,9 @@ class HttpClient:
     longer than ``patience.longest_pause_seconds`` is RateLimitedError at once. Redirects are followed for GET and HEAD
     on the same origin only.
 
-    A plugin's modules reach the hosts its manifest declares; any other is ConfigurationError (see `egress`).
+    A plugin's modules reach the hosts its manifest declares; any other is ConfigurationError (see `egress`). The host
+    is asked before each request (see `traffic`) and may hold it back: HeldBackError, or what an earlier attempt raised.
+    ``connection`` names which of a connector's connections this is, where it has one a client.
 
     Errors: 401 and 403 AuthorizationError · 404 NotFoundError · 429 RateLimitedError · other 4xx and other origins
     RejectedError · 5xx, 408 and the network UnavailableError · UncertainError for a non-idempotent write that may have
@@ -95,9 +99,11 @@ class HttpClient:
         transport: httpx.BaseTransport | None = None,
         explain: Callable[[httpx.Response], str] | None = None,
         is_final: Callable[[httpx.Response], bool] | None = None,
+        connection: str = "",
         patience: Patience | None = None,
     ) -> None:
         self.requests_sent = 0
+        self._package, self._connection = egress.calling_package(), connection
         self._base = _base(base_url)
         egress.check(self._base.host, allow_private_addresses=allow_private_addresses)
         self._explain = explain
@@ -194,7 +200,8 @@ class HttpClient:
         self.close()
 
     def _account(self, _request: httpx.Request) -> None:
-        self._budget.spend()
+        self._budget.spend()  # may sleep: whoever stops calls meanwhile is asked after it
+        traffic.enter(self._package, self._connection)
         with self._counting:
             self.requests_sent += 1
 
@@ -231,17 +238,32 @@ class HttpClient:
         return url
 
     def _exchange(self, request: httpx.Request, parse: Callable[[httpx.Response], T], *, repeatable: bool) -> T:
+        try:
+            found = self._patiently(request, parse, repeatable=repeatable)
+        except ConnectorError as error:
+            traffic.leave(self._package, self._connection, error)
+            raise
+        traffic.leave(self._package, self._connection, None)
+        return found
+
+    def _patiently(self, request: httpx.Request, parse: Callable[[httpx.Response], T], *, repeatable: bool) -> T:
+        earlier: list[ConnectorError] = []
         attempts = Retrying(
             stop=stop_after_attempt(self._patience.attempts),
-            wait=_pause,
-            retry=retry_if_exception_type(_Transient),
+            wait=pause_before,
+            retry=retry_if_exception_type(Transient),
+            before_sleep=lambda state: earlier.append(transient_of(state).error),
             sleep=self._patience.sleep,
             reraise=True,
         )
         try:
             found: T = attempts(self._attempt, request, parse, repeatable=repeatable)
-        except _Transient as transient:
+        except Transient as transient:
             raise transient.error from None
+        except HeldBackError:
+            if earlier:  # what was tried may have had its effect, which the host must hear of
+                raise earlier[-1] from None
+            raise
         return found
 
     def _attempt(self, request: httpx.Request, parse: Callable[[httpx.Response], T], *, repeatable: bool) -> T:
@@ -251,7 +273,7 @@ class HttpClient:
         except httpx.LocalProtocolError:
             raise RejectedError(f"{_name(request)} cannot be sent: a header is malformed") from None
         except NEVER_SENT as error:
-            raise _Transient(UnavailableError(f"{_name(request)} did not connect: {error}")) from None
+            raise Transient(UnavailableError(f"{_name(request)} did not connect: {error}")) from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             _broken(request, type(error).__name__, repeatable=repeatable)
         except UnreadableError as error:
@@ -295,14 +317,14 @@ class HttpClient:
             raise UncertainError(message)
         if status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in answer.headers:
             self._pause_or_raise(answer, message)
-        raise _Transient(UnavailableError(message))
+        raise Transient(UnavailableError(message))
 
     def _pause_or_raise(self, answer: httpx.Response, message: str) -> NoReturn:
         asked = retry_after(answer.headers, self._patience.clock)
         error = RateLimitedError(message, retry_after=DEFAULT_PAUSE if asked is None else asked)
         if asked is not None and asked > self._patience.longest_pause_seconds:
             raise error
-        raise _Transient(error, pause=asked)
+        raise Transient(error, pause=asked)
 
     def _message(self, answer: httpx.Response) -> str:
         message = f"{_name(answer.request)} was answered with {answer.status_code}"
@@ -324,24 +346,6 @@ class _Body:
         return sum(each is not None for each in (self.json, self.form, self.content)) <= 1
 
 
-class _Transient(Exception):  # noqa: N818  # a control signal inside this module
-    """What another attempt may mend, after ``pause`` seconds if the vendor said so."""
-
-    def __init__(self, error: ConnectorError, *, pause: float | None = None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.pause = pause
-
-
-BACKOFF = wait_random_exponential(multiplier=0.2, max=8)
-
-
-def _pause(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    jitter = BACKOFF(state)
-    return jitter if not isinstance(error, _Transient) or error.pause is None else error.pause + min(jitter, 1.0)
-
-
 def _read(reader: Callable[[httpx.Response], T] | None, answer: httpx.Response, *, otherwise: T) -> T:
     """Have a connector read a refusal; where its shape is another, the status alone still stands."""
     try:
@@ -352,7 +356,7 @@ def _read(reader: Callable[[httpx.Response], T] | None, answer: httpx.Response, 
 
 def _broken(request: httpx.Request, reason: str, *, repeatable: bool) -> NoReturn:
     if repeatable:
-        raise _Transient(UnavailableError(f"{_name(request)} failed: {reason}")) from None
+        raise Transient(UnavailableError(f"{_name(request)} failed: {reason}")) from None
     raise UncertainError(f"{_name(request)} may or may not have taken effect: {reason}") from None
 
 

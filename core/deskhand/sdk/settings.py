@@ -25,3 +25,18 @@ class ConnectorSettings(BaseModel):
     requests_per_minute: int = Field(
         default=300, ge=1, description="Send at most this many requests a minute, leaving the rest to other tools."
     )
+    vendor_calls_per_hour: int | None = Field(
+        default=None,
+        ge=1,
+        description="Calls an hour the vendor answers, all your integrations together; none: as declared.",
+    )
+    budget_share: float = Field(
+        default=0.3, gt=0, le=1, description="Use at most this share of them; your other integrations need the rest."
+    )
+    people_reserve: float = Field(
+        default=0.2,
+        ge=0,
+        lt=0.5,
+        description="Keep this share of the budget for what people ask for, and as much again for automations: "
+        "polling and learning stop first, automations next.",
+    )

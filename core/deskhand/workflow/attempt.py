@@ -11,6 +11,7 @@ from deskhand.sdk.errors import (
     AuthorizationError,
     ConfigurationError,
     ConnectorError,
+    HeldBackError,
     NotFoundError,
     RateLimitedError,
     RejectedError,
@@ -49,6 +50,8 @@ class Failed:
     recovery: Recovery
     reason: str
     retry_after: float | None = None
+    held_at: str = ""
+    """The connector whose calls the desk itself holds back; empty where it does not."""
 
 
 Outcome: TypeAlias = Done[T] | Failed
@@ -78,7 +81,7 @@ def attempt(step: Callable[[], T], *, passing: tuple[type[Exception], ...] = ())
     except ConnectorError as error:
         recovery = _recovery(error)
         pause = error.retry_after if isinstance(error, RateLimitedError) else None
-        return Failed(recovery, str(error), pause)
+        return Failed(recovery, str(error), pause, error.connector if isinstance(error, HeldBackError) else "")
     except Exception as error:  # the step boundary: a step may raise anything and the desk must outlive it
         log.exception("step failed", error=type(error).__name__)
         return Failed(Recovery.REPORT_BUG, f"{type(error).__name__}: see the log")

@@ -12,6 +12,7 @@ from pydantic import JsonValue, SecretStr
 from deskhand.automation import plans
 from deskhand.automation.plan import Plan, PlannedStep
 from deskhand.records import effects
+from deskhand.records.accounts import AUTOMATION
 from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.records.effects import EffectState
 from deskhand.records.runs import LONGEST_REASON, Cause, Run, RunState, StepRecord, StepState, Wait, WaitKind
@@ -21,6 +22,8 @@ from deskhand.sdk.errors import (
     AuthorizationError,
     ConfigurationError,
     ConnectorError,
+    HeldBackError,
+    HeldBy,
     NotFoundError,
     RateLimitedError,
     RejectedError,
@@ -29,6 +32,7 @@ from deskhand.sdk.errors import (
 )
 from deskhand.sdk.models import TenantContext
 from deskhand.sdk.roles import Connector
+from deskhand.sdk.traffic import Purpose, on_errand
 from deskhand.workflow.arguments import arguments, question_of
 from deskhand.workflow.attempt import Failed, attempt
 from deskhand.workflow.calls import Call, Mandate, RefusedError, RingName, Witness
@@ -123,7 +127,8 @@ class Attempts:
             return ON
         passing = (ConnectorError, SupersededError, CancelledError, RecordsUnavailableError)
         try:
-            outcome = attempt(lambda: self._try(turn), passing=passing)
+            with on_errand(turn.purpose, tenant=run.tenant_id, automation=run.automation):
+                outcome = attempt(lambda: self._try(turn), passing=passing)
         except ConnectorError as error:
             return self._after(turn, error)
         if isinstance(outcome, Failed):
@@ -200,10 +205,13 @@ class Attempts:
     def _after(self, turn: "Turn", error: ConnectorError) -> Envelope:
         run, step = turn.run, turn.step
         failure = failure_of(error, self.handover.answered(run.id, step.id))
-        if failure.ring == RingName.KILL_SWITCH:
+        is_stopped = isinstance(error, HeldBackError) and error.by is HeldBy.SWITCH
+        if is_stopped or failure.ring == RingName.KILL_SWITCH:
             wait = Wait(kind=WaitKind.SWITCH, step_id=step.id, text=failure.error[:LONGEST_REASON])
             self.journal.park(run.id, run.segment, wait)
             return STOP
+        if isinstance(error, HeldBackError):
+            return self._rest(turn, error.retry_after, failure.error)  # no attempt of the run's: nothing was sent
         if isinstance(error, UnavailableError | UncertainError) and turn.attempts < self.patience.most_attempts:
             return self._try_later(turn, error, failure)
         if self._is_wrong_answer(turn, error):
@@ -267,6 +275,12 @@ class Turn:
     def record(self) -> StepRecord:
         """What is known of the step so far."""
         return self.run.step(self.step.id)
+
+    @property
+    def purpose(self) -> Purpose:
+        """Whom the step is for: whoever asked, unless an automation began it by itself."""
+        is_by_itself = self.run.requested_by.startswith(AUTOMATION) and not self.is_undo
+        return Purpose.AUTOMATIONS if is_by_itself else Purpose.PEOPLE
 
     @property
     def is_undo(self) -> bool:

@@ -8,7 +8,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue, TypeAdapter
@@ -17,7 +17,8 @@ from deskhand.records import effects
 from deskhand.records.database import Records
 from deskhand.records.effects import EffectState
 from deskhand.sdk.actions import Effect, Inspection, Receipt
-from deskhand.sdk.errors import ConnectorError, RateLimitedError, UnavailableError, UncertainError
+from deskhand.sdk.errors import ConnectorError, HeldBackError, RateLimitedError, UnavailableError, UncertainError
+from deskhand.sdk.traffic import Errand, on_errand
 from deskhand.workflow.calls import (
     Call,
     Case,
@@ -60,15 +61,16 @@ class Gate:
         """
         if not _KEY.fullmatch(call.key):
             raise RefusedError("an idempotency key is 1 to 64 characters of a-z, 0-9 and -")
-        with self._alone(call):
+        with self._alone(call), _errand_of(call):
             return self._perform(call, witness or Nobody())
 
     def inspect(self, call: Call) -> Inspection:
         """Look at what a call would change, and change nothing. Raises RefusedError or the connector's own errors."""
-        self._pass(self.governing.outer(), Case(call))
-        inspection = call.action.inspect(call.connector, call.arguments)
-        self._pass((TenantRing(self.unowned),), Case(call, inspection))
-        return inspection
+        with _errand_of(call):
+            self._pass(self.governing.outer(), Case(call))
+            inspection = call.action.inspect(call.connector, call.arguments)
+            self._pass((TenantRing(self.unowned),), Case(call, inspection))
+            return inspection
 
     @contextmanager
     def _alone(self, call: Call) -> Iterator[None]:
@@ -168,14 +170,15 @@ class Gate:
         )
 
     def _apply(self, call: Call, witness: Witness) -> Receipt:
-        try:
-            receipt = call.action.apply(call.connector, call.arguments, call.key)
-            self._reach("applied", call)
-            _verify(call, receipt)
-            self._reach("verified", call)
-        except ConnectorError as error:
-            self._fail(call, type(error).__name__, is_unchanged=_proves_nothing_changed(call, error))
-            raise
+        with on_errand(is_begun=True) as errand:
+            try:
+                receipt = call.action.apply(call.connector, call.arguments, call.key)
+                self._reach("applied", call)
+                _verify(call, receipt)
+                self._reach("verified", call)
+            except ConnectorError as error:
+                self._fail(call, type(error).__name__, is_unchanged=_proves_nothing_changed(call, error, errand))
+                raise
         return self._record(call, receipt, witness)
 
     def _fail(self, call: Call, error: str, *, is_unchanged: bool) -> None:
@@ -195,10 +198,18 @@ class Gate:
         self.at(boundary, call.subject)
 
 
-def _proves_nothing_changed(call: Call, error: ConnectorError) -> bool:
+def _errand_of(call: Call) -> AbstractContextManager[Errand]:
+    """Say on whose behalf the calls of a change are made; whether for people or not, whoever asks has said."""
+    pin = call.mandate.plan.automation if call.mandate is not None else None
+    return on_errand(tenant=call.context.tenant.id, automation=pin.name if pin is not None else "")
+
+
+def _proves_nothing_changed(call: Call, error: ConnectorError, errand: Errand) -> bool:
     """Tell whether the next attempt may begin anew. What can be read, or be repeated, is rather read or repeated."""
     if isinstance(error, UncertainError):
         return False
+    if isinstance(error, HeldBackError):
+        return errand.sent == 0
     if isinstance(error, UnavailableError) and not isinstance(error, RateLimitedError):
         return call.action.effect is Effect.ONCE and call.action.probe is None
     return True

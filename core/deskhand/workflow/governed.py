@@ -13,6 +13,7 @@ from deskhand.governance.proof import ProofMethod, ProofRefusedError
 from deskhand.governance.rates import last_hour
 from deskhand.governance.request import ApprovalFacts, Circumstances, ProofFacts, Request, request_for
 from deskhand.governance.switches import Switches
+from deskhand.governance.traffic.control import Controls
 from deskhand.governance.votes import Electorate, presented
 from deskhand.records import accounts, approvals
 from deskhand.records.accounts import AUTOMATION
@@ -20,6 +21,7 @@ from deskhand.records.approvals import MOST_VOTES, Approval, ApprovalState
 from deskhand.records.database import Records, Transaction
 from deskhand.sdk.actions import Tier
 from deskhand.sdk.clock import Clock
+from deskhand.sdk.traffic import errand
 from deskhand.workflow.calls import Case, Mandate, RefusedError, RingName
 from deskhand.workflow.rings import LeakRing, Rings, looked_at
 
@@ -41,6 +43,7 @@ def governed(
     standing: Standing = lambda _plan: NO_APPROVAL,
     is_unanchored: Callable[[], bool] = lambda: False,
     scanner: LeakScanner | None = None,
+    controls: Controls | None = None,
 ) -> Rings:
     """Return the rings that hold every call to the records' switches, grants, approvals and proofs.
 
@@ -52,6 +55,7 @@ def governed(
         policy=PolicyRing(records, clock, permissions or LivePermissions(records), stage),
         approval=ApprovalRing(records, clock, standing),
         proof=ProofRing(records, clock),
+        budget=BudgetRing(controls) if controls is not None else None,
         record=RecordRing(is_unanchored),
     )
 
@@ -73,6 +77,21 @@ class SwitchRing:
         """Say what is stopped, since when and by whom, or None."""
         found = self.switches.stopped(tenant, connector, automation)
         return found.sentence if found is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRing:
+    """A change is begun only where enough calls are left of the connector's hour to bring it to its end."""
+
+    controls: Controls
+    name: RingName = RingName.BUDGET
+
+    def objection(self, case: Case) -> str | None:
+        """Object to nothing for good: raise HeldBackError where it has to wait."""
+        control = self.controls.of(case.call.connector.name)
+        if control is not None:
+            control.refuse_unaffordable(errand())
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,10 @@ class Ring(Protocol):
         ...
 
     def objection(self, case: Case) -> str | None:
-        """Say why a call may not pass, or None. Fit for the record: identifiers only."""
+        """Say why a call may not pass, or None. Fit for the record: identifiers only.
+
+        Raises HeldBackError where it may pass later.
+        """
         ...
 
 

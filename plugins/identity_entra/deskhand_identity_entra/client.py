@@ -64,6 +64,7 @@ class GraphClient:
             requests_per_minute=settings.requests_per_minute,
             allow_private_addresses=settings.allow_private_addresses,
             explain=explain,
+            connection=tokens.tenant,
             patience=patience,
         )
 

@@ -6,7 +6,7 @@ Callbacks are not offered yet: Graph proves an address by a query parameter that
 from collections.abc import Sequence
 
 from deskhand.sdk.actions import AnyAction
-from deskhand.sdk.hooks import Capabilities, ConnectorOffer, SimulatorOffer, hookimpl
+from deskhand.sdk.hooks import CallLimit, Capabilities, ConnectorOffer, SimulatorOffer, hookimpl
 from deskhand_identity_entra.actions import ACTIONS
 from deskhand_identity_entra.connector import Entra
 from deskhand_identity_entra.settings import EntraSettings
@@ -36,6 +36,8 @@ def offer_capabilities() -> Capabilities:
         hosts=("login.microsoftonline.com", "graph.microsoft.com"),
         host_settings=("authority", "graph"),
         secrets=("client_secret", "certificate", "notification_secret"),
+        # the tightest that is told for one app in one tenant: what it may write
+        limit=CallLimit(3_000, 150, "https://learn.microsoft.com/graph/throttling-limits"),
     )
 
 

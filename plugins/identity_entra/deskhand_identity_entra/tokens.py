@@ -28,7 +28,7 @@ class TokenSource:
 
     def __init__(self, settings: EntraSettings, tenant: str, http: HttpClient) -> None:
         self._settings = settings
-        self._tenant = tenant
+        self.tenant = tenant
         self._http = MsalHttp(http, settings.authority, tenant, FIX)
         self._asking = threading.Lock()
         self._application: ConfidentialClientApplication | None = None
@@ -51,7 +51,7 @@ class TokenSource:
         answer: dict[str, JsonValue] = self._opened().acquire_token_for_client([scope])
         token = answer.get("access_token")
         if not isinstance(token, str):
-            raise AuthorizationError(f"{self._settings.authority} gave no token for tenant {self._tenant}; {FIX}")
+            raise AuthorizationError(f"{self._settings.authority} gave no token for tenant {self.tenant}; {FIX}")
         return token
 
     def _opened(self) -> ConfidentialClientApplication:
@@ -59,7 +59,7 @@ class TokenSource:
             self._application = ConfidentialClientApplication(
                 self._settings.client_id,
                 client_credential=_credential(self._settings),
-                authority=f"https://{urlsplit(self._settings.authority).netloc}/{self._tenant}",
+                authority=f"https://{urlsplit(self._settings.authority).netloc}/{self.tenant}",
                 validate_authority=False,
                 instance_discovery=False,
                 http_client=self._http,

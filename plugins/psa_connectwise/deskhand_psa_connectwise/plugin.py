@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from deskhand.sdk.actions import AnyAction
-from deskhand.sdk.hooks import Capabilities, ConnectorOffer, SimulatorOffer, hookimpl
+from deskhand.sdk.hooks import CallLimit, Capabilities, ConnectorOffer, SimulatorOffer, hookimpl
 from deskhand.sdk.webhooks import CallbackReceiver
 from deskhand_psa_connectwise.actions import ACTIONS
 from deskhand_psa_connectwise.connector import ConnectWise
@@ -32,6 +32,8 @@ def offer_capabilities() -> Capabilities:
         hosts=("*.myconnectwise.net", "*.connectwisedev.com"),
         host_settings=("site", "callback_key_url"),
         secrets=("public_key", "private_key", "client_id"),
+        # by the Developer Guide more than some 1,000 requests a minute are throttled
+        limit=CallLimit(1_000, 60, "https://developer.connectwise.com/Products/Manage/REST"),
     )
 
 

@@ -24,7 +24,7 @@ def hurry() -> Hurry:
 
 @pytest.fixture
 def desk(configured: Configure, hurry: Hurry) -> Iterator[Desk]:
-    with hurried(configured(), hurry) as desk:
+    with hurried(configured(limits={"breaker_failures": 100}), hurry) as desk:  # what a breaker adds is told below
         yield desk
 
 
@@ -213,3 +213,55 @@ def test_a_vendor_that_fails_for_a_while_is_waited_out(desk: Desk, msp: Msp, hos
     host.faults.schedule(ServerError(503), times=8)
     desk.worker.run(threading.Event(), until_empty=True)
     assert len(msp.notes(ticket)) == 1
+
+
+def lights(desk: Desk) -> dict[str, str]:
+    return {each.name: each.text for each in desk.health().lights if not each.is_well}
+
+
+def test_a_psa_that_stays_down_is_hardly_asked_any_more_and_then_all_goes_on_by_itself(
+    configured: Configure, msp: Msp, host: SimulatorHost, hurry: Hurry
+) -> None:
+    ticket, seen = msp.ticket(), dict[str, str]()
+    with hurried(configured(), hurry) as desk:
+        prepare(desk)
+        desk.judgement.learn()
+        pause = desk.worker.wait
+
+        def waiting(stop: threading.Event, seconds: float) -> None:
+            seen.update(lights(desk))
+            pause(stop, seconds)
+
+        desk.worker.wait = waiting
+        host.faults.schedule(ServerError(503), times=40)
+        desk.worker.run(threading.Event(), until_empty=True)
+        opened = [each.kind for each in desk.records.audit_entries() if each.kind.startswith("circuit.")]
+        assert (opened[0], opened[-1], opened.count("circuit.opened")) == ("circuit.opened", "circuit.closed", 1)
+        assert seen == {"psa": "PSA in trouble", f"calls {PSA}": f"Calls to {PSA} have stopped"}
+        assert lights(desk) == {}
+    assert sum(hurry.pauses) > 15 + 30 + 60 + 120
+    assert len(msp.notes(ticket)) == 1
+
+
+def test_a_budget_that_is_used_up_is_waited_out_and_no_ticket_is_lost(
+    configured: Configure, msp: Msp, hurry: Hurry
+) -> None:
+    tickets = [msp.ticket() for _ in range(12)]
+    section = {**configured().connectors[PSA], "vendor_calls_per_hour": 100, "budget_share": 0.5}
+    with hurried(configured(connectors={PSA: section}), hurry) as desk:
+        began = hurry()
+        desk.worker.insist(lambda: desk.intake.backfill(lambda _done, _total: None), threading.Event())
+        desk.worker.insist(desk.intake.poll, threading.Event())
+        desk.judgement.learn()
+        seen: set[str] = set()
+        pause = desk.worker.wait
+
+        def waiting(stop: threading.Event, seconds: float) -> None:
+            seen.update(lights(desk).values())
+            pause(stop, seconds)
+
+        desk.worker.wait = waiting
+        desk.worker.run(threading.Event(), until_empty=True)
+    assert [len(msp.notes(each)) for each in tickets] == [1] * 12
+    assert "Calls to the PSA are held back" in seen
+    assert hurry() - began > timedelta(hours=1)

@@ -27,6 +27,7 @@ from deskhand.records.audit.merkle import Frontier, leaf_hash
 from deskhand.records.audit.notes import NoteError, open_note
 from deskhand.records.database import connect, key_files
 from deskhand.records.failures import RecordsUnavailableError, mend
+from deskhand.records.generated import EntryField
 from deskhand.records.state import State
 
 _BATCH = 1000
@@ -303,7 +304,7 @@ def _check_indexes(connection: Connection) -> None:
         return
     for name in ("tenant", "ticket"):
         column = schema.audit.c[name]
-        query = select(schema.audit.c.seq).where(column.is_distinct_from(schema.EntryField(name)))
+        query = select(schema.audit.c.seq).where(column.is_distinct_from(EntryField(name)))
         seq = connection.execute(query.order_by(schema.audit.c.seq).limit(1)).scalar_one_or_none()
         if seq is not None:
             raise _FoundError(seq, f"entry {seq} is filed under another {name} than it says")
