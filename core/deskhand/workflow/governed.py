@@ -34,7 +34,7 @@ Standing = Callable[[Plan], str | None]
 """Says why a plan is not covered by the approval of the automation it came from; None where it is covered."""
 
 
-def governed(
+def governed(  # noqa: PLR0913  # each is what one ring asks
     records: Records,
     clock: Clock,
     *,

@@ -93,7 +93,8 @@ def test_a_stop_between_two_attempts_keeps_the_next_from_being_sent(
 def test_a_stop_while_a_request_waits_for_its_pace_keeps_it_from_being_sent() -> None:
     watchman, naps = Watchman(), Naps()
 
-    def sleeping(_seconds: float) -> None:
+    def sleeping(seconds: float) -> None:
+        Naps.sleep(naps, seconds)
         watchman.lets = 0
 
     naps.sleep = sleeping  # type: ignore[method-assign]  # this test's sleep
