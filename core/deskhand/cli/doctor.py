@@ -21,6 +21,7 @@ from deskhand.desk.policies import Policies
 from deskhand.desk.reviewing import Reviewing
 from deskhand.desk.stores import are_records_made, mirror_file, open_mirror, open_records, verify_records
 from deskhand.governance.leaks.files import leaks_in
+from deskhand.governance.permission import PolicyDefectError, guard_rails
 from deskhand.governance.traffic.control import Controls
 from deskhand.identity.clients import Clients
 from deskhand.identity.facts import MirrorFacts
@@ -75,7 +76,7 @@ def command(config_path: Path, *, as_json: bool, offline: bool, leaks: bool) -> 
 
 
 def _looks(*, offline: bool) -> list[Look]:
-    looks: list[Look] = [_plugins, _identity, _disk, _records, _calls, _mirror, _maintenance, _engine]
+    looks: list[Look] = [_rails, _plugins, _identity, _disk, _records, _calls, _mirror, _maintenance, _engine]
     return looks if offline else [*looks, _vendors]
 
 
@@ -88,6 +89,15 @@ def _plugins(configuration: Configuration) -> Iterator[Finding]:
             Connections.open(configuration).close()
         except _MISTAKES as error:
             yield Finding("connectors", is_well=False, detail=str(error))
+
+
+def _rails(_configuration: Configuration) -> Iterator[Finding]:
+    try:
+        rails = guard_rails()
+    except PolicyDefectError as error:
+        yield Finding("guard rails", is_well=False, detail=str(error))
+        return
+    yield Finding("guard rails", is_well=True, detail=f"{len(rails.rules)} rules, as shipped ({rails.sha256[:12]}…)")
 
 
 def _plugin(configuration: Configuration, registry: Registry, name: str) -> Finding:

@@ -1,11 +1,10 @@
-"""`deskhand policy`: the guard rails, the grants, which rule decided, and what another table would change."""
+"""`deskhand policy`: the guard rails and the grants, each table proposed by one and approved by another."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from deskhand.automation.stage import Stage
 from deskhand.cli.answers import (
     config_option,
     explaining_errors,
@@ -13,26 +12,23 @@ from deskhand.cli.answers import (
     json_option,
     print_json,
     print_line,
-    print_pairs,
     print_table,
 )
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.cli.governing import governing_of, who_of, who_option
-from deskhand.desk.policy_tables import Case, CaseResult, TableFile, request_of, try_cases, written
-from deskhand.desk.refusals import DeskRefusedError
-from deskhand.governance import decisions
-from deskhand.governance.decisions import Difference, RecordedDecision
-from deskhand.governance.permission import Need, guard_rails
-from deskhand.records.grants import Grant, Mode, PolicyVersion
-from deskhand.registry import Registry
-from deskhand.sdk.actions import AnyAction
-
-table_argument = click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+from deskhand.cli.policy_trying import explain, table_argument, test, what_if
+from deskhand.desk.policy_tables import TableFile, written
+from deskhand.governance.permission import guard_rails
+from deskhand.records.grants import Grant, PolicyVersion
 
 
 @click.group(name="policy", help="Show and change what clients allow, and explain decisions.")
 def command() -> None:
     """Group the policy commands."""
+
+
+for _each in (test, explain, what_if):
+    command.add_command(_each)
 
 
 @command.command()
@@ -67,7 +63,7 @@ def show(config_path: Path, *, version: int | None, as_toml: bool, as_json: bool
 def propose(table: Path, comment: str, name: str | None, config_path: Path, *, as_json: bool) -> None:
     """Propose TABLE in place of the grants that hold. Nothing changes until someone else approves it."""
     with governing_of(config_path) as governing:
-        proposed = governing.propose_grants(who_of(governing, name), TableFile.read(table).grants, comment)
+        proposed = governing.propose_grants(who_of(governing, name), TableFile.grants_in(table), comment)
     _tell(proposed, f"`deskhand policy approve {proposed.version} --as NAME` puts it in force", as_json=as_json)
 
 
@@ -95,85 +91,6 @@ def reject(version: int, name: str | None, config_path: Path, *, as_json: bool) 
     with governing_of(config_path) as governing:
         rejected = governing.reject_grants(who_of(governing, name), version)
     _tell(rejected, "nothing changes", as_json=as_json)
-
-
-@command.command()
-@table_argument
-@json_option
-@explaining_errors
-def test(table: Path, *, as_json: bool) -> None:
-    """Decide the [[cases]] in TABLE by its own grants; fail where one comes out other than expected."""
-    try:
-        found = TableFile.read(table)
-        results = try_cases(found.cases, found.grants, _actions())
-    except DeskRefusedError as error:
-        fail(ExitCode.FAILED, str(error))
-    if as_json:
-        print_json([_result(each) for each in results])
-    else:
-        rows = [
-            (each.case.name, each.case.expect.value, each.need.mode.value, each.need.decision.sentence)
-            for each in results
-        ]
-        print_table(f"{len(results)} cases", ("case", "expected", "came out", "why"), rows)
-    missed = [each.case.name for each in results if not each.is_met]
-    if missed or not results:
-        fail(ExitCode.FAILED, f"not as expected: {', '.join(missed)}" if missed else f"{table} has no [[cases]]")
-
-
-@command.command()
-@click.option("--entry", type=int, help="The number of an audit entry `policy.decided`.")
-@click.option("--tenant", default="", help="A client, by its id in the PSA.")
-@click.option("--action", default="", help="An action, as `deskhand plugin list` names them.")
-@click.option("--automation", default="", help="The automation that asks by itself.")
-@click.option("--stage", type=click.Choice([each.value for each in Stage]), help="Its stage at this client.")
-@config_option
-@json_option
-@explaining_errors
-def explain(  # the options a person types
-    entry: int | None, tenant: str, action: str, automation: str, stage: str | None, config_path: Path, *, as_json: bool
-) -> None:
-    """Say which rule decided --entry, or would decide --action for --tenant now."""
-    if (entry is None) == (not (tenant and action)):
-        raise click.UsageError("give either --entry, or --tenant and --action")
-    with governing_of(config_path) as governing:
-        if entry is not None:
-            found = decisions.find(governing.records, entry)
-            document = _decided(found) if found else fail(ExitCode.USAGE, f"entry {entry} is no policy.decided")
-        else:
-            by = f"automation:{automation}" if automation else "a technician"
-            staged, now = Stage(stage) if stage else None, governing.clock()
-            case = Case(name="", tenant=tenant, action=action, by=by, stage=staged, at=now, expect=Mode.OFF)
-            document = _needed(governing.permissions.current().need(request_of(case, _actions())))
-    if as_json:
-        print_json(document)
-    else:
-        print_pairs({name: _line(value) for name, value in document.items()})
-
-
-@command.command(name="what-if")
-@table_argument
-@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far to look back.")
-@config_option
-@json_option
-@explaining_errors
-def what_if(table: Path, days: int, config_path: Path, *, as_json: bool) -> None:
-    """Say which decisions of the last days TABLE would have taken otherwise."""
-    with governing_of(config_path) as governing:
-        seen, different = governing.what_if(TableFile.read(table).grants, days=days)
-    if as_json:
-        print_json({"decisions": seen, "different": [_difference(each) for each in different]})
-        return
-    rows = [list(map(_line, _difference(each).values())) for each in different]
-    print_table(
-        f"{len(different)} of {seen} decisions in {days} days would be others",
-        ("entry", "client", "ticket", "action", "asked by", "was allowed", "would be", "why"),
-        rows,
-    )
-
-
-def _actions() -> dict[str, AnyAction]:
-    return {action.name: action for plugin in Registry.discover().plugins.values() for action in plugin.actions}
 
 
 def _show(number: int, rows: Sequence[Grant], versions: Sequence[PolicyVersion]) -> None:
@@ -223,55 +140,3 @@ def _described(version: PolicyVersion) -> dict[str, object]:
         "comment": version.comment,
         "grants": len(version.grants),
     }
-
-
-def _result(result: CaseResult) -> dict[str, object]:
-    expected = {"case": result.case.name, "expected": result.case.expect.value, "met": result.is_met}
-    return {**expected, **_needed(result.need)}
-
-
-def _needed(need: Need) -> dict[str, object]:
-    return {
-        "mode": need.mode.value,
-        "rules": list(need.decision.rules),
-        "why": list(need.decision.reasons),
-        "grants": list(need.decision.grants),
-        "proof": need.needs_proof,
-        "approvers": sorted(need.approvers),
-        "quorum": need.quorum,
-    }
-
-
-def _decided(decided: RecordedDecision) -> dict[str, object]:
-    rules = guard_rails().rules
-    return {
-        "entry": decided.seq,
-        "action": decided.request.action,
-        "client": decided.request.ticket_tenant,
-        "ticket": decided.request.ticket_id,
-        "asked by": decided.request.requested_by,
-        "allowed": decided.is_allowed,
-        "rules": list(decided.rules),
-        "why": [rules[name].sentence for name in decided.rules if name in rules],
-        "version": decided.version,
-    }
-
-
-def _difference(difference: Difference) -> dict[str, object]:
-    request, instead = difference.recorded.request, difference.instead
-    return {
-        "entry": difference.recorded.seq,
-        "client": request.ticket_tenant,
-        "ticket": request.ticket_id,
-        "action": request.action,
-        "asked_by": request.requested_by,
-        "allowed": difference.recorded.is_allowed,
-        "instead": instead.is_allowed,
-        "why": list(instead.reasons),
-    }
-
-
-def _line(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -39,6 +39,7 @@ from deskhand.desk.writing import Writer
 from deskhand.governance import approval
 from deskhand.governance.entra.sign_in import EntraSignIn
 from deskhand.governance.leaks.scanner import LeakScanner
+from deskhand.governance.permission import guard_rails
 from deskhand.governance.traffic.control import Controls
 from deskhand.intake.intake import Intake, StoppedError
 from deskhand.intake.schedule import Schedule
@@ -90,8 +91,10 @@ class Desk:
         """Open every room; nothing is contacted yet. ``engine`` replaces the configured one, which is then not started.
 
         ``scanner`` is the one that watches the log, where there is a log: no secret it knows leaves in any other way.
-        Raises InvalidConfigurationError, ConfigurationError, RecordsUnavailableError or MirrorUnavailableError.
+        Raises InvalidConfigurationError, ConfigurationError, PolicyDefectError, RecordsUnavailableError or
+        MirrorUnavailableError.
         """
+        guard_rails()
         stopping = stopping or threading.Event()
         with ExitStack() as closing:
             controls = Controls(configuration.limits, clock)

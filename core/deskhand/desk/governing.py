@@ -13,15 +13,15 @@ from deskhand.automation.plan import Plan
 from deskhand.automation.stage import Stage
 from deskhand.desk.refusals import DeskRefusedError, require
 from deskhand.governance import accounts as signing_in
-from deskhand.governance import decisions, delegation, first_admin, local_sign_in
+from deskhand.governance import delegation, first_admin, local_sign_in
 from deskhand.governance.accounts import PASSWORDS, PasswordRefusedError, Passwords, Session
-from deskhand.governance.decisions import Difference
 from deskhand.governance.first_admin import SetUpRefusedError
 from deskhand.governance.local_sign_in import LocalSignIn
 from deskhand.governance.permission import Decision, LivePermissions, Need, Permissions
 from deskhand.governance.request import Circumstances, Request, request_for
 from deskhand.governance.standing import NOBODY
 from deskhand.governance.switches import Level, Switch, release, throw, thrown
+from deskhand.governance.what_if import WhatIf, what_if
 from deskhand.records import accounts, delegations, grants, sessions
 from deskhand.records.accounts import Account, Role
 from deskhand.records.database import Records, Transaction
@@ -248,10 +248,10 @@ class Governing:
         """Say how a request would be decided now, and by which rules."""
         return self.permissions.current().decide(request)
 
-    def what_if(self, rows: Sequence[Grant], *, days: int = 30) -> tuple[int, tuple[Difference, ...]]:
-        """Decide what was recorded in the last days again by another table: how many, and those that differ."""
+    def what_if(self, rows: Sequence[Grant], *, days: int = 30) -> WhatIf:
+        """Decide what was recorded in the last days again by another table, and say what would have been otherwise."""
         proposed = Permissions(grants.read_grants([row.model_dump() for row in rows]))
-        return decisions.what_if(self.records, proposed, since=self.clock() - timedelta(days=days))
+        return what_if(self.records, proposed, since=self.clock() - timedelta(days=days))
 
     def permits(self, who: Account, context: TenantContext) -> Permits:
         """Return what tells the planner why an account may not have an action carried out for a client."""

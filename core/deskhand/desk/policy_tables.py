@@ -34,14 +34,16 @@ class Case(BaseModel):
     is_privileged: bool = False
     at: AwareDatetime = datetime(2026, 1, 7, 12, tzinfo=UTC)
     expect: Mode
+    rule: str = ""
+    """A rule that has to be among those that decide it; left out, any may."""
 
 
 class TableFile(BaseModel):
-    """A file with ``[[grants]]`` and, where there are any, ``[[cases]]``."""
+    """A file with ``[[grants]]``, with ``[[cases]]``, or with both; ``grants`` is None where it has none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    grants: tuple[Grant, ...] = Field(default=())
+    grants: tuple[Grant, ...] | None = None
     cases: tuple[Case, ...] = Field(default=())
 
     @classmethod
@@ -49,12 +51,20 @@ class TableFile(BaseModel):
         """Read and check a file. Raises DeskRefusedError, naming what is wrong and where."""
         try:
             found = cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-            read_grants([grant.model_dump() for grant in found.grants])
+            read_grants([grant.model_dump() for grant in found.grants or ()])
         except ValidationError as error:
             raise DeskRefusedError(f"{file}: {'; '.join(_problems(error))}") from error
         except (OSError, ValueError) as error:
             raise DeskRefusedError(f"{file}: {error}") from error
         return found
+
+    @classmethod
+    def grants_in(cls, file: Path) -> tuple[Grant, ...]:
+        """Read the table of a file that must hold one. Raises DeskRefusedError."""
+        found = cls.read(file)
+        if found.grants is None:
+            raise DeskRefusedError(f"{file} has no [[grants]]: to have no grant at all, write `grants = []`")
+        return found.grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +76,8 @@ class CaseResult:
 
     @property
     def is_met(self) -> bool:
-        """Tell whether it came out as expected."""
-        return self.need.mode is self.case.expect
+        """Tell whether it came out as expected, by the rule it names."""
+        return self.need.mode is self.case.expect and self.case.rule in {"", *self.need.decision.rules}
 
 
 def written(grants: Sequence[Grant]) -> str:

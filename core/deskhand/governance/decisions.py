@@ -1,4 +1,4 @@
-"""Decisions of policy on the record, so that it can be told later which rule decided, and what another table would."""
+"""Decisions of policy on the record, with all they were decided from: they can be explained, and decided again."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from deskhand.governance.permission import Decision, Permissions
+from deskhand.governance.permission import Decision, guard_rails
 from deskhand.governance.request import Request
 from deskhand.records.audit.entries import Entry, read_entry
 from deskhand.records.audit.recent import entries_since
@@ -26,14 +26,8 @@ class RecordedDecision:
     is_allowed: bool
     rules: tuple[str, ...]
     version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A recorded decision that another table of grants would have taken otherwise."""
-
-    recorded: RecordedDecision
-    instead: Decision
+    rails: str = ""
+    """SHA-256 of the guard rails that decided; empty on entries from before it was kept."""
 
 
 def record(transaction: Transaction, request: Request, decision: Decision, *, version: int) -> int:
@@ -48,6 +42,7 @@ def record(transaction: Transaction, request: Request, decision: Decision, *, ve
             "rules": list(decision.rules),
             "grants": list(decision.grants),
             "version": version,
+            "rails": guard_rails().sha256,
         },
     )
 
@@ -70,12 +65,6 @@ def find(records: Records, seq: int) -> RecordedDecision | None:
     return _read(entry) if entry is not None and entry.kind == DECIDED else None
 
 
-def what_if(records: Records, proposed: Permissions, *, since: datetime) -> tuple[int, tuple[Difference, ...]]:
-    """Decide the recorded requests again by another table; return how many there were, and those that differ."""
-    found = [Difference(each, proposed.decide(each.request)) for each in recorded(records, since=since)]
-    return len(found), tuple(each for each in found if each.instead.is_allowed != each.recorded.is_allowed)
-
-
 def _read(entry: Entry) -> RecordedDecision:
     rules = entry.detail["rules"]
     return RecordedDecision(
@@ -84,4 +73,5 @@ def _read(entry: Entry) -> RecordedDecision:
         is_allowed=entry.detail["allowed"] is True,
         rules=tuple(map(str, rules)) if isinstance(rules, list) else (),
         version=int(str(entry.detail["version"])),
+        rails=str(entry.detail.get("rails", "")),
     )

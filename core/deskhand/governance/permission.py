@@ -4,11 +4,13 @@ The rules are in ``policy.cedar``. Cedar skips a rule whose evaluation fails, an
 nothing: so any error at all means no (https://docs.cedarpolicy.com/auth/authorization.html).
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import cedarpy
 from pydantic import JsonValue
@@ -19,14 +21,18 @@ from deskhand.records import grants
 from deskhand.records.accounts import account_name
 from deskhand.records.database import Records
 from deskhand.records.grants import Grant, Mode
+from deskhand.sdk.errors import ConfigurationError
 
 __all__ = ["Decision", "LivePermissions", "Need", "Permissions", "PolicyDefectError", "Rule", "Rules", "guard_rails"]
+
+PINNED = "5f407dfddf7429a10305c35006126a49904a1dde6836705e3ab51d2c117a5398"
+"""SHA-256 of the rules this version ships, with their schema: what was changed after its review decides nothing."""
 
 NO_PERMIT = "no-permit"
 IN_ERROR = "error"
 
 
-class PolicyDefectError(Exception):
+class PolicyDefectError(ConfigurationError):
     """The rules themselves are not sound, so nothing may be decided by them. The message says which and why."""
 
 
@@ -78,6 +84,7 @@ class Rules:
         if not found.validation_passed:
             raise PolicyDefectError("; ".join(f"{each}" for each in found.errors))
         self.rules = _named(text)
+        self.sha256 = _digest(text, schema)
         self._policies = cedarpy.PolicySet.from_str(text)
         self._schema = cedarpy.Schema.from_str(schema)
 
@@ -102,10 +109,23 @@ class Rules:
 
 @cache
 def guard_rails() -> Rules:
-    """Return the rules deskhand ships. Raises PolicyDefectError where they were damaged."""
-    here = files("deskhand.governance")
-    read = (here.joinpath(name).read_text(encoding="utf-8") for name in ("policy.cedar", "policy.cedarschema"))
-    return Rules(*read)
+    """Return the rules deskhand ships. Raises PolicyDefectError where they were changed, by a byte or more."""
+    return pinned_rules(files("deskhand.governance"))
+
+
+def pinned_rules(folder: Traversable) -> Rules:
+    """Return the rules in a folder if they are the pinned ones. Raises PolicyDefectError."""
+    try:
+        text, schema = (folder.joinpath(name).read_bytes().decode() for name in ("policy.cedar", "policy.cedarschema"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyDefectError(f"the guard rails in {folder} cannot be read: install deskhand again") from error
+    found = _digest(text, schema)
+    if found != PINNED:
+        raise PolicyDefectError(
+            f"the guard rails in {folder} are not those of this version (sha256 {found}, not {PINNED[:12]}…): "
+            "nothing is decided by rules somebody changed; install deskhand again"
+        )
+    return Rules(text, schema)
 
 
 class Permissions:
@@ -146,7 +166,7 @@ class LivePermissions:
     """The permissions that hold now, by the record store; the table is read again only when its version is another."""
 
     records: Records
-    rules: Rules = field(default_factory=guard_rails)
+    rules: Rules | None = None
     _present: Permissions | None = field(default=None, init=False)
 
     def current(self) -> Permissions:
@@ -156,6 +176,10 @@ class LivePermissions:
             version, rows = grants.current(self.records)
             present = self._present = Permissions(rows, rules=self.rules, version=version)
         return present
+
+
+def _digest(text: str, schema: str) -> str:
+    return hashlib.sha256(f"{text}\0{schema}".encode()).hexdigest()
 
 
 def _named(text: str) -> Mapping[str, Rule]:

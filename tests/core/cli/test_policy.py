@@ -1,4 +1,7 @@
 import json
+import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from deskhand.records.database import Records, url_of
 from deskhand.sdk.clock import utc_now
 from tests.core.cli.conftest import Run, Shop
 from tests.core.governance.policy_cases import ACTION, Case
+from tests.repository import ROOT
 
 RESET = "identity_entra.reset_password"
 TABLE = f"""
@@ -145,6 +149,22 @@ def test_a_table_without_cases_proves_nothing(run: Run, table: Path) -> None:
     assert run("policy", "test", table).exit_code == ExitCode.FAILED
 
 
+def test_a_desk_whose_guard_rails_were_changed_does_not_start_and_says_why(shop: Shop, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "core" / "deskhand", tmp_path / "deskhand")
+    rules = tmp_path / "deskhand" / "governance" / "policy.cedar"
+    rules.write_text(rules.read_text().replace("context.tier > 3", "context.tier > 4"))
+    done = subprocess.run(  # noqa: S603  # our own program
+        [sys.executable, "-m", "deskhand", "run", "--drain", "-c", str(shop.file)],
+        env={"PYTHONPATH": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == ExitCode.CONFIGURATION, done.stderr
+    assert "are not those of this version" in done.stderr
+    assert "install deskhand again" in done.stderr
+
+
 def explained(run: Run, shop: Shop, *words: object) -> dict[str, object]:
     found: dict[str, object] = json.loads(run("policy", "explain", *words, "-c", shop.file, "--json").stdout)
     return found
@@ -187,4 +207,43 @@ def test_it_says_what_another_table_would_have_changed(run: Run, shop: Shop, tab
     assert document["decisions"] == 1
     (different,) = document["different"]
     assert (different["entry"], different["allowed"], different["instead"]) == (seq, False, True)
-    assert "1 of 1 decisions in 30 days" in " ".join(run("policy", "what-if", table, "-c", shop.file).stdout.split())
+    (kind,) = document["kinds"]
+    assert (kind["was"]["mode"], kind["would_be"]["mode"], kind["rules"], kind["count"], kind["entries"]) == (
+        "ask",
+        "auto",
+        ["grant-auto"],
+        1,
+        [seq],
+    )
+    shown = run("policy", "what-if", table, "-c", shop.file)
+    assert shown.exit_code == ExitCode.OK, shown.stderr
+    assert "1 of 1 decisions in 30 days" in " ".join(shown.stdout.split())
+    assert "Each of them" not in shown.stdout
+    assert "Each of them" in run("policy", "what-if", table, "--each", "-c", shop.file).stdout
+
+
+def test_a_file_of_cases_alone_is_decided_by_the_table_that_holds(run: Run, staffed: Shop, table: Path) -> None:
+    cases = table.with_name("cases.toml")
+    cases.write_text(TABLE[TABLE.index("[[cases]]") :], encoding="utf-8")
+    before = run("policy", "test", cases, "-c", staffed.file)
+    assert (before.exit_code, "sessions end by themselves" in before.stderr) == (ExitCode.FAILED, True)
+    run("policy", "propose", table, "-c", staffed.file)
+    run("policy", "approve", 1, "--as", "eve", "-c", staffed.file)
+    assert run("policy", "test", cases, "-c", staffed.file).exit_code == ExitCode.OK
+
+
+def test_a_case_may_name_the_rule_that_has_to_decide_it(run: Run, table: Path) -> None:
+    for rule, code in (("guard-four-eyes", ExitCode.OK), ("grant-off", ExitCode.FAILED)):
+        text = TABLE.replace('expect = "ask"\n', f'expect = "ask"\nrule = "{rule}"\n')
+        assert text != TABLE
+        table.write_text(text, encoding="utf-8")
+        assert run("policy", "test", table).exit_code == code, rule
+
+
+def test_a_file_without_grants_is_never_taken_for_an_empty_table(run: Run, staffed: Shop, table: Path) -> None:
+    table.write_text(TABLE[TABLE.index("[[cases]]") :], encoding="utf-8")
+    for command in ("propose", "what-if"):
+        refused = run("policy", command, table, "-c", staffed.file)
+        assert (refused.exit_code, "write `grants = []`" in refused.stderr) == (ExitCode.FAILED, True)
+    table.write_text("grants = []\n", encoding="utf-8")
+    assert run("policy", "propose", table, "-c", staffed.file).exit_code == ExitCode.OK

@@ -12,6 +12,7 @@ from deskhand.automation.stage import Stage
 from deskhand.desk.governing import OPERATOR, Governing
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.governance.accounts import Passwords
+from deskhand.governance.what_if import WhatIf
 from deskhand.records.accounts import Account, Role
 from deskhand.records.database import Records, url_of
 from deskhand.records.grants import Grant, Mode
@@ -265,6 +266,6 @@ def test_a_privileged_target_takes_an_approval_and_rows_name_who_gives_it(govern
 
 
 def test_another_table_is_tried_before_it_is_proposed(governing: Governing) -> None:
-    assert governing.what_if([ROW]) == (0, ())
+    assert governing.what_if([ROW]) == WhatIf(0, ())
     with pytest.raises(ValueError, match="there twice"):
         governing.what_if([ROW, ROW])

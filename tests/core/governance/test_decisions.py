@@ -2,9 +2,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from deskhand.governance import decisions
-from deskhand.governance.permission import LivePermissions, Permissions
+from deskhand.governance.permission import LivePermissions, Permissions, guard_rails
 from deskhand.governance.request import Circumstances, request_for
 from deskhand.governance.votes import Electorate, presented
+from deskhand.governance.what_if import Takes, WhatIf, what_if
 from deskhand.records import accounts, approvals, grants
 from deskhand.records.accounts import Account, Role
 from deskhand.records.approvals import Approval, ApprovalState, Vote
@@ -29,8 +30,12 @@ def test_a_decision_is_read_as_it_was_made(records_on_both: Records) -> None:
     assert found is not None
     assert found.request == Case(tier=3, needs_proof=True).request()
     assert (found.is_allowed, found.rules, found.version) == (True, ("default-approved",), 0)
+    assert found.rails == guard_rails().sha256
     assert decisions.find(records_on_both, 0) is None
     assert decisions.find(records_on_both, 10_000) is None
+
+
+ASKED, ALONE = Takes(Mode.ASK, 1), Takes(Mode.AUTO)
 
 
 def test_another_table_says_which_decisions_would_have_been_others(records: Records, clock: HeldClock) -> None:
@@ -41,12 +46,60 @@ def test_another_table_says_which_decisions_would_have_been_others(records: Reco
     auto = Permissions([Row("19", f"action:{ACTION}", "auto").grant()])
     off = Permissions([Row("*", "tier:2", "off").grant()])
     since = clock() - timedelta(days=30)
-    assert decisions.what_if(records, stays, since=since) == (2, ())
-    seen, different = decisions.what_if(records, auto, since=since)
-    assert (seen, [(each.recorded.seq, each.instead.rules) for each in different]) == (2, [(refused, ("grant-auto",))])
-    _, different = decisions.what_if(records, off, since=since)
-    assert [each.recorded.seq for each in different] == [allowed]
+    assert what_if(records, stays, since=since) == WhatIf(2, ())
+    found = what_if(records, auto, since=since)
+    assert [(each.recorded.seq, each.before, each.after) for each in found.differences] == [
+        (refused, ASKED, ALONE),
+        (allowed, ASKED, ALONE),
+    ]
+    assert [each.instead.rules for each in found.differences] == [("grant-auto",)] * 2
+    found = what_if(records, off, since=since)
+    assert [(each.recorded.seq, each.instead.is_allowed) for each in found.differences] == [
+        (refused, False),
+        (allowed, False),
+    ]
     assert len(list(decisions.recorded(records, since=NOON))) == 3
+
+
+def test_differences_are_counted_by_client_action_mode_and_rule_with_examples(
+    records: Records, clock: HeldClock
+) -> None:
+    seqs = [decide(records, Case()) for _ in range(5)]
+    lone = decide(records, Case(approval=None))
+    other = decide(records, Case(plan_tenant="20", ticket_tenant="20", target_tenant="20", approval=None, tier=1))
+    proposed = Permissions([Row("19", f"action:{ACTION}", "auto").grant(), Row("20", "tier:1", "ask").grant()])
+    kinds = what_if(records, proposed, since=clock()).kinds()
+    told = [(each.client, each.before, each.after, each.was_allowed, each.is_allowed, each.count) for each in kinds]
+    assert told == [
+        ("19", ASKED, ALONE, True, True, 5),
+        ("19", ASKED, ALONE, False, True, 1),
+        ("20", ALONE, ASKED, True, False, 1),
+    ]
+    assert [each.rules for each in kinds] == [("grant-auto",), ("grant-auto",), ("no-permit",)]
+    assert [each.examples for each in kinds] == [tuple(seqs[:1:-1]), (lone,), (other,)]
+
+
+def test_a_decision_is_compared_with_the_table_that_held_then(records: Records, clock: HeldClock) -> None:
+    rows = [Row("19", f"action:{ACTION}", "auto").grant()]
+    with records.transaction("ada") as transaction:
+        version = grants.propose(transaction, rows, author="ada").version
+    with records.transaction("eve") as transaction:
+        grants.approve(transaction, version, by="eve")
+    seq = decide(records, Case(approval=None))
+    assert what_if(records, Permissions(rows), since=clock()) == WhatIf(1, ())
+    (difference,) = what_if(records, Permissions(), since=clock()).differences
+    assert (difference.recorded.seq, difference.before, difference.after) == (seq, ALONE, ASKED)
+    assert (difference.recorded.is_allowed, difference.instead.is_allowed) == (True, False)
+
+
+def test_a_table_that_asks_more_people_or_for_a_proof_is_a_difference_too(records: Records, clock: HeldClock) -> None:
+    decide(records, Case())
+    for row, after in (
+        (Row("19", f"action:{ACTION}", "ask", quorum=2), Takes(Mode.ASK, 2)),
+        (Row("19", f"action:{ACTION}", "ask", proof=True), Takes(Mode.ASK, 1, proof=True)),
+    ):
+        (difference,) = what_if(records, Permissions([row.grant()]), since=clock()).differences
+        assert (difference.before, difference.after) == (ASKED, after)
 
 
 def test_entries_of_another_form_are_left_out(records: Records, clock: HeldClock) -> None:

@@ -1,21 +1,33 @@
+import os
 import re
+import timeit
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from deskhand.governance.permission import Decision, Permissions, PolicyDefectError, Rules, guard_rails
+from deskhand.governance.permission import (
+    PINNED,
+    Decision,
+    Permissions,
+    PolicyDefectError,
+    Rules,
+    guard_rails,
+    pinned_rules,
+)
 from deskhand.records.grants import Mode
 from tests.core.governance.policy_cases import ACTION, CODE, Case, Row, generated, oracle
 
 HOME = files("deskhand.governance")
 TEXT = HOME.joinpath("policy.cedar").read_text(encoding="utf-8")
 SCHEMA = HOME.joinpath("policy.cedarschema").read_text(encoding="utf-8")
-CASES = 20_000
+CASES = int(os.environ.get("DESKHAND_POLICY_CASES", "20000"))
+"""All 100,000 that were promised: `just prove`."""
 MUTANT_CASES = 6_000
 
 
@@ -143,6 +155,43 @@ def test_rules_that_are_not_sound_are_not_loaded(change: tuple[str, str], told: 
         Rules(TEXT.replace(*change), SCHEMA)
 
 
+def copy_of_the_rules(folder: Path) -> Path:
+    for name, text in (("policy.cedar", TEXT), ("policy.cedarschema", SCHEMA)):
+        (folder / name).write_bytes(text.encode())
+    return folder
+
+
+@pytest.mark.parametrize("name", ["policy.cedar", "policy.cedarschema"])
+def test_rules_that_were_changed_by_a_byte_decide_nothing(tmp_path: Path, name: str) -> None:
+    folder = copy_of_the_rules(tmp_path)
+    assert pinned_rules(folder).rules == guard_rails().rules
+    whole = (folder / name).read_bytes()
+    for place in range(0, len(whole), 37):
+        (folder / name).write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(PolicyDefectError, match=r"not those of this version|cannot be read"):
+            pinned_rules(folder)
+    for changed in (whole[:-1], whole + b"\n", b"", whole.replace(b"\n", b"\r\n")):
+        (folder / name).write_bytes(changed)
+        with pytest.raises(PolicyDefectError, match="install deskhand again"):
+            pinned_rules(folder)
+    (folder / name).unlink()
+    with pytest.raises(PolicyDefectError, match="cannot be read"):
+        pinned_rules(folder)
+
+
+def test_a_whole_rule_that_is_sound_and_too_kind_is_not_taken_either(tmp_path: Path) -> None:
+    folder = copy_of_the_rules(tmp_path)
+    kind = '\n@id("kind")\n@say("Anybody may.")\npermit (principal, action, resource);\n'
+    assert Rules(TEXT + kind, SCHEMA).rules, "Cedar has nothing against it"
+    (folder / "policy.cedar").write_text(TEXT + kind)
+    with pytest.raises(PolicyDefectError, match="rules somebody changed"):
+        pinned_rules(folder)
+
+
+def test_whoever_means_to_change_the_rules_pins_them_anew() -> None:
+    assert guard_rails().sha256 == PINNED, "set PINNED in permission.py to this, and say why in the changelog"
+
+
 def test_every_rule_has_a_sentence_for_people() -> None:
     for rule in guard_rails().rules.values():
         assert rule.sentence[0].isupper()
@@ -215,4 +264,7 @@ def test_a_thousand_grants_are_as_quick_as_none() -> None:
     )
     permissions = Permissions(row.grant() for row in (*rows, Row("19", RESET, "ask")))
     assert len(permissions.table) == 1001
-    assert permissions.decide(Case().request()).grants == (f"19|{RESET}",)
+    request = Case().request()
+    assert permissions.decide(request).grants == (f"19|{RESET}",)
+    taken = sorted(timeit.repeat(lambda: permissions.decide(request), number=1, repeat=301))
+    assert taken[150] < 0.001, "half of all decisions take less than a millisecond"

@@ -30,7 +30,8 @@ def test_a_model_is_asked_without_the_secrets_and_its_answers_still_fit() -> Non
     question = Question("type", ("one", f"two {SECRET}"))
     (answer,) = engine.choose(f"sort {SECRET}", f"it is {SECRET}", [question], deadline_seconds=1)
     assert answer.probabilities.index(max(answer.probabilities)) == 1
-    assert inner.calls == [("it is [the key]", "one", "two [the key]")] or not SCANNER.find(str(inner.calls))
+    assert inner.calls
+    assert not SCANNER.find(str(inner.calls))
     assert engine.generate(f"write {SECRET}", SECRET[::-1], "g", max_tokens=1, deadline_seconds=1) == "answer"
     assert inner.heard == ["write [the key]", "[the key]"]
     clean, leaky = engine.embed(["it is [the key]", f"it is {SECRET}"], deadline_seconds=1)
