@@ -127,6 +127,7 @@ def seconds_of_runs(records: Records, url: str, number: int, steps: int) -> floa
             engine.submit(transaction, plan(each, steps))
     start = time.perf_counter()
     engine.launch()
+    wait(lambda: len(vendor.made) == number * steps)
     wait(lambda: not runs.under_way(records))
     seconds = time.perf_counter() - start
     engine.close()

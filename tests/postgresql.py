@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: made in a temporary folder, gone with the session, its data never synced."""
+"""A PostgreSQL server of the tests' own: made in a temporary folder, gone with the session, never on a disk."""
 
 import os
 import pwd
@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
+
+from tests.repository import MEMORY
 
 SERVER_USER = "postgres"
 """Who the server runs as where the tests run as root, which PostgreSQL refuses."""
@@ -70,7 +72,7 @@ class Server:
 @contextmanager
 def running_server(found: Path) -> Iterator[Server]:
     """Make a cluster with these programs and run it."""
-    with TemporaryDirectory(prefix="deskhand-pg-") as name:
+    with TemporaryDirectory(prefix="deskhand-pg-", dir=MEMORY) as name:
         folder = Path(name)
         data, log, secret = folder / "data", folder / "log", folder / "password"
         secret.write_text(PASSWORD)

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.practice import PASSWORD, Practice, open_practice
 from tests.browser.story import Places, play
 from tests.browser.watching import Watch
-from tests.core.desk.msp import MEMORY
+from tests.repository import MEMORY
 
 CHROMIUM = Path("/usr/bin/chromium")
 MISSING = f"{CHROMIUM} is missing, so no page was looked at: install Debian's package `chromium`"

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Row, select
 from deskhand.records.canonical import canonical_json, storable
 from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import StoredDocument
+from deskhand.records.rows import Value
 from deskhand.records.schema import accounts
-from deskhand.records.transaction import Value
 
 AUTOMATION = "automation:"
 """What the name of whoever asks begins with, where an automation asks by itself; no account can be called so."""

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from deskhand.records.canonical import canonical_json, read_time, written_time
 from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import StoredDocument
+from deskhand.records.rows import Value
 from deskhand.records.schema import approvals
-from deskhand.records.transaction import Value
 
 MOST_VOTES = 5
 """No request waits for more approvers than this: an MSP would wait for ever."""

@@ -13,8 +13,8 @@ from sqlalchemy import Row, select
 from deskhand.records.canonical import canonical_json, read_time, written_time
 from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import StoredDocument
+from deskhand.records.rows import Value
 from deskhand.records.schema import automation_versions, automations, rollouts, shadows
-from deskhand.records.transaction import Value
 
 _MAPPING: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 

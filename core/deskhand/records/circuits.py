@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from deskhand.records.canonical import written_time
 from deskhand.records.database import Records, Transaction
+from deskhand.records.rows import Value
 from deskhand.records.schema import circuits
-from deskhand.records.transaction import Value
 
 
 @dataclass(frozen=True, slots=True)

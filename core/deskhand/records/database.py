@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
+from sqlite3 import Error as SQLiteError
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine, event, select, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -19,6 +20,7 @@ from deskhand.records.audit.keys import KeyFiles, Trust
 from deskhand.records.audit.renewal import renew_key
 from deskhand.records.failures import RecordsUnavailableError, UnauditedChangeError, damaged, explained
 from deskhand.records.migrations import migrate, version_of
+from deskhand.records.rows import Rows, Value
 from deskhand.records.schema import VERSION, audit_head
 from deskhand.records.transaction import COUNTING, OPTION, Head, Redact, Transaction, watch_statement
 from deskhand.sdk.clock import Clock
@@ -27,7 +29,7 @@ __all__ = ["Records", "RecordsUnavailableError", "Transaction", "UnauditedChange
 
 _BUSY_SECONDS = 10
 _SQLITE_BEGIN = "deskhand_begin"
-_SNAPSHOT: Mapping[str, Any] = {"isolation_level": "REPEATABLE READ"}
+_READING: Mapping[str, Mapping[str, Any]] = {"sqlite": {}, "postgresql": {"isolation_level": "REPEATABLE READ"}}
 _WRITING: Mapping[str, Any] = {_SQLITE_BEGIN: "BEGIN IMMEDIATE"}
 
 _SIZE: Mapping[str, str] = {
@@ -58,8 +60,9 @@ class Records:
         self._covered = 0
         self._sealed_at = clock()
         self._location = location_of(engine.url)
-        self._reading: Mapping[str, Any] = {} if engine.dialect.name == "sqlite" else _SNAPSHOT
         self._redact: Redact = str
+        self._reader = engine.execution_options(**_READING[engine.dialect.name])
+        self._changer = engine.execution_options(**_WRITING)
         self._writer = threading.RLock()
         self._is_writing = False
 
@@ -118,7 +121,7 @@ class Records:
                 raise RuntimeError("transactions do not nest: pass the open one on")
             self._is_writing = True
             try:
-                with self._connected(_WRITING) as connection:
+                with _connected(self._changer) as connection:
                     transaction = Transaction(connection, actor, self._clock, Head.read(connection), self._redact)
                     connection.execution_options(**{OPTION: transaction})
                     yield transaction
@@ -135,14 +138,19 @@ class Records:
         with self._writer, explained(self._location):
             if self._is_writing:
                 raise RuntimeError("nothing is counted in the midst of a transaction")
-            with self._connected({**_WRITING, OPTION: COUNTING}) as connection:
+            with _connected(self._changer.execution_options(**{OPTION: COUNTING})) as connection:
                 yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that sees the store as it is at the first query, whatever is written meanwhile."""
-        with explained(self._location), self._connected(self._reading) as connection:
+        with explained(self._location), _connected(self._reader) as connection:
             yield connection
+
+    def find(self, table: Table, key: Mapping[str, Value]) -> dict[str, Any] | None:
+        """Read the row with this whole primary key, as it is now."""
+        with explained(self._location), _lent(self._engine) as rows:
+            return rows.find(table, key)
 
     def audit_entries(
         self, *, tenant: str | None = None, ticket: str | None = None, newest: int | None = None
@@ -176,33 +184,47 @@ class Records:
         """Let go of the database."""
         self._engine.dispose()
 
-    @contextmanager
-    def _connected(self, options: Mapping[str, Any]) -> Iterator[Connection]:
-        """Yield a connection in a transaction of its own; one that failed is thrown away, never used again."""
-        with self._engine.connect() as connection:
-            connection.execution_options(**options)
-            try:
-                with connection.begin():
-                    yield connection
-            except DBAPIError:
-                connection.invalidate()
-                raise
-
     def _migrate(self) -> None:
         with self.reading() as connection:
             version = version_of(connection)
         if version != VERSION:
-            with explained(self._location), self._connected({**_WRITING, OPTION: "migration"}) as connection:
+            migrating = self._changer.execution_options(**{OPTION: "migration"})
+            with explained(self._location), _connected(migrating) as connection:
                 migrate(connection)
 
     def _settle(self) -> None:
         """Finish what a crash or a commit left to do to the signing key, and remember what is signed."""
-        with self._writer, explained(self._location), self._connected(_WRITING) as connection:
+        with self._writer, explained(self._location), _connected(self._changer) as connection:
             Head.read(connection)
             settle_key(connection, self._keys)
             last = last_checkpoint(connection)
         if last is not None:
             self._covered, self._sealed_at = last.size, last.at
+
+
+@contextmanager
+def _connected(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction of its own; one that failed is thrown away, never used again."""
+    with engine.connect() as connection:
+        try:
+            with connection.begin():
+                yield connection
+        except DBAPIError:
+            connection.invalidate()
+            raise
+
+
+@contextmanager
+def _lent(engine: Engine) -> Iterator[Rows]:
+    """Yield a connection's rows for one statement, which needs no transaction; one that failed is thrown away."""
+    connection = engine.raw_connection()
+    try:
+        yield Rows(connection.driver_connection, engine.dialect)
+    except DBAPIError:
+        connection.invalidate()
+        raise
+    finally:
+        connection.close()
 
 
 def connect(url: str) -> Engine:
@@ -296,4 +318,9 @@ def _make_durable(connection: SQLiteConnection, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(str(connection.get_execution_options().get(_SQLITE_BEGIN, "BEGIN")))
+    """Begin by a call to the driver: whatever reads or writes begins, and SQLAlchemy's way takes as long as a row."""
+    statement = str(connection.get_execution_options().get(_SQLITE_BEGIN, "BEGIN"))
+    try:
+        connection.connection.driver_connection.execute(statement)  # type: ignore[union-attr]  # it is connected
+    except SQLiteError as error:
+        raise DBAPIError.instance(statement, None, error, SQLiteError) from error

@@ -38,8 +38,7 @@ class Effect:
 
 def find(records: Records, key: str) -> Effect | None:
     """Look up what is known under a key."""
-    with records.reading() as connection:
-        row = connection.execute(select(effects).where(effects.c.key == key)).mappings().one_or_none()
+    row = records.find(effects, {"key": key})
     if row is None:
         return None
     receipt = None if row["receipt"] is None else json.loads(row["receipt"])

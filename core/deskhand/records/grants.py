@@ -16,8 +16,8 @@ from deskhand.records.approvals import MOST_VOTES
 from deskhand.records.canonical import canonical_json, written_time
 from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import StoredDocument
+from deskhand.records.rows import Value
 from deskhand.records.schema import grants, policy_versions
-from deskhand.records.transaction import Value
 
 EVERY_CLIENT = "*"
 """The tenant of a grant for all clients that have no grant of their own on the same subject."""

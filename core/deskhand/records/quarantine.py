@@ -12,8 +12,8 @@ from sqlalchemy import Row, select
 from deskhand.records import work
 from deskhand.records.canonical import canonical_json, written_time
 from deskhand.records.database import Records, Transaction
+from deskhand.records.rows import Value
 from deskhand.records.schema import identity_rules, quarantine
-from deskhand.records.transaction import Value
 from deskhand.sdk.models import Reference, TenantEvidence
 
 _CANDIDATES = TypeAdapter(tuple[Reference, ...])

@@ -1,39 +1,22 @@
 """One state change and its audit entries, committed together or not at all."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Delete,
-    Insert,
-    Row,
-    Select,
-    Table,
-    Update,
-    and_,
-    bindparam,
-    delete,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Table
 
 from deskhand.records import schema
 from deskhand.records.audit.entries import Entry, chained, write_entry
 from deskhand.records.audit.merkle import Frontier, leaf_hash
 from deskhand.records.canonical import storable
 from deskhand.records.failures import UnauditedChangeError
+from deskhand.records.rows import Rows, Value
 from deskhand.records.state import State
 from deskhand.sdk.clock import Clock
-
-Value = str | int | None
-"""What a column of a record holds."""
 
 Redact = Callable[[str], str]
 """Takes what must not be kept out of a text that is about to be written."""
@@ -44,6 +27,7 @@ OPTION = "deskhand_transaction"
 COUNTING = "counting"
 """In place of a transaction: the connection may change what is only counted, and nothing else."""
 
+_HEAD = {"id": 1}
 _HARMLESS = re.compile(r"\s*(SELECT|WITH|BEGIN|SAVEPOINT|RELEASE|ROLLBACK|PRAGMA|EXPLAIN|SHOW|SET)\b", re.IGNORECASE)
 _TARGET = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\"?(\w+)", re.IGNORECASE)
 _GUARDED = frozenset(table.name for table in (*schema.RECORDS, *schema.LOG))
@@ -60,9 +44,14 @@ class Head:
 
     @classmethod
     def read(cls, connection: Connection) -> "Head":
-        """Read the head; on PostgreSQL this makes other writers wait, as BEGIN IMMEDIATE does on SQLite."""
-        row: Row[Any] = connection.execute(select(schema.audit_head).with_for_update()).one()
-        return cls(Frontier(row.size, row.frontier), row.chain, State(row.state))
+        """Read the head; on PostgreSQL this makes other writers wait, as BEGIN IMMEDIATE does on SQLite.
+
+        Raises LookupError where there is none.
+        """
+        row = Rows.of(connection).find(schema.audit_head, _HEAD, is_locking=True)
+        if row is None:
+            raise LookupError("the log has no end: restore the record store from a backup")
+        return cls(Frontier(row["size"], row["frontier"]), row["chain"], State(row["state"]))
 
     def values(self) -> dict[str, int | bytes]:
         """Return the row this head is stored as."""
@@ -80,6 +69,7 @@ class Transaction:
 
     Rows of the record store are changed only through `insert`, `update` and `delete`, which keep the state that every
     entry carries. Tables that are not ours may be written through ``connection``; that too needs an entry after it.
+    A row is read once: as long as the transaction is open nobody else changes it.
     """
 
     connection: Connection
@@ -88,9 +78,14 @@ class Transaction:
     head: Head
     redact: Redact = str
     """Every entry and every text of a row passes it on its way to the disk."""
+    _rows: Rows = field(init=False)
+    _read: dict[tuple[Hashable, ...], dict[str, Value] | None] = field(default_factory=dict, init=False)
     _entries: list[dict[str, int | str | bytes]] = field(default_factory=list, init=False)
     _is_unaudited: bool = field(default=False, init=False)
-    _is_writing: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        """Reach for the rows."""
+        self._rows = Rows.of(self.connection)
 
     @property
     def next_seq(self) -> int:
@@ -128,20 +123,27 @@ class Transaction:
     def insert(self, table: Table, values: Mapping[str, Value]) -> None:
         """Add a row; columns left out are empty. Raises IntegrityError where its key is taken."""
         row = {column.name: self._kept(table, column.name, values.get(column.name)) for column in table.columns}
-        self._write(_insertion(table), row)
+        self._rows.insert(table, row)
+        self._is_unaudited = True
         self.head.state.add(table.name, row)
+        self._read[_place(table, _key_of(table, row))] = row
 
     def update(self, table: Table, key: Mapping[str, Value], values: Mapping[str, Value]) -> None:
         """Change columns of the row with this whole primary key. Raises LookupError where there is none."""
         old = self.find(table, key)
         if old is None:
             raise LookupError(f"no row {dict(key)} in {table.name}")
-        new = old | {name: self._kept(table, name, value) for name, value in values.items()}
-        if new == old:
+        stored = {name: self._kept(table, name, value) for name, value in values.items()}
+        changed = {name: value for name, value in stored.items() if old[name] != value}
+        if not changed:
             return
-        self._write(_update_by_key(table), new | _key_values(table, key))
+        new = old | changed
+        self._rows.update(table, _key(table, key), changed)
+        self._is_unaudited = True
         self.head.state.remove(table.name, old)
         self.head.state.add(table.name, new)
+        del self._read[_place(table, key)]
+        self._read[_place(table, _key_of(table, new))] = new
 
     def put(self, table: Table, key: Mapping[str, Value], values: Mapping[str, Value]) -> None:
         """Change the row with this whole primary key, or add it."""
@@ -155,12 +157,17 @@ class Transaction:
         old = self.find(table, key)
         if old is None:
             raise LookupError(f"no row {dict(key)} in {table.name}")
-        self._write(_deletion(table), _key_values(table, key))
+        self._rows.delete(table, _key(table, key))
+        self._is_unaudited = True
         self.head.state.remove(table.name, old)
+        self._read[_place(table, key)] = None
 
     def find(self, table: Table, key: Mapping[str, Value]) -> dict[str, Value] | None:
         """Read the row with this whole primary key as this transaction sees it."""
-        row = self.connection.execute(_select_by_key(table), _key_values(table, key)).mappings().one_or_none()
+        place = _place(table, key)
+        if place not in self._read:
+            self._read[place] = self._rows.find(table, _key(table, key))
+        row = self._read[place]
         return None if row is None else dict(row)
 
     def finish(self) -> None:
@@ -171,19 +178,17 @@ class Transaction:
             )
         if not self._entries:
             return
-        self._is_writing = True
-        self.connection.execute(insert(schema.audit), self._entries)
-        self.connection.execute(update(schema.audit_head).values(self.head.values()))
+        for entry in self._entries:
+            self._rows.insert(schema.audit, entry)
+        self._rows.update(schema.audit_head, _HEAD, self.head.values())
 
     def seal(self, epoch: int, size: int, note: str) -> None:
         """Add a signed checkpoint; its own signature vouches for it."""
-        self._is_writing = True
-        self.connection.execute(insert(schema.checkpoints).values(epoch=epoch, size=size, note=note))
-        self._is_writing = False
+        self._rows.insert(schema.checkpoints, {"epoch": epoch, "size": size, "note": note})
 
     def noticed(self, statement: str, count: int) -> None:
         """Take note of a statement that was run on the connection, and refuse one that goes past the log."""
-        if self._is_writing or count == 0 or _HARMLESS.match(statement):
+        if count == 0 or _HARMLESS.match(statement):
             return
         target = _TARGET.match(statement)
         if target and target[1] in _GUARDED:
@@ -196,14 +201,6 @@ class Transaction:
         if not isinstance(stored, str) or table.columns[column].primary_key:
             return stored
         return self.redact(stored)
-
-    def _write(self, statement: Insert | Update | Delete, values: Mapping[str, Value]) -> None:
-        self._is_writing = True
-        try:
-            self.connection.execute(statement, values)
-        finally:
-            self._is_writing = False
-        self._is_unaudited = True
 
 
 def watch_statement(
@@ -225,34 +222,25 @@ def watch_statement(
         raise UnauditedChangeError("records are changed only in a transaction, never while reading")
 
 
-@cache
-def _insertion(table: Table) -> Insert:
-    return insert(table)
+def _place(table: Table, key: Mapping[str, Value]) -> tuple[Hashable, ...]:
+    """Name a row by its table and whole primary key."""
+    return (table.name, *_key(table, key).values())
 
 
-@cache
-def _deletion(table: Table) -> Delete:
-    return delete(table).where(_has_key(table))
+def _key_of(table: Table, row: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: row[name] for name in _key_names(table)}
 
 
-@cache
-def _select_by_key(table: Table) -> Select[Any]:
-    return select(table).where(_has_key(table))
-
-
-@cache
-def _update_by_key(table: Table) -> Update:
-    return update(table).where(_has_key(table))
-
-
-def _has_key(table: Table) -> ColumnElement[bool]:
-    return and_(*(column == bindparam(f"key_{column.name}") for column in table.primary_key))
-
-
-def _key_values(table: Table, key: Mapping[str, Value]) -> dict[str, Value]:
-    if set(key) != {column.name for column in table.primary_key}:
+def _key(table: Table, key: Mapping[str, Value]) -> dict[str, Value]:
+    names = _key_names(table)
+    if key.keys() != set(names):
         raise ValueError(f"{sorted(key)} is not the primary key of {table.name}")
-    return {f"key_{name}": _stored(value) for name, value in key.items()}
+    return {name: _stored(key[name]) for name in names}
+
+
+@cache
+def _key_names(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.primary_key)
 
 
 def _stored(value: Value) -> Value:

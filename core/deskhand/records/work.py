@@ -10,8 +10,8 @@ from sqlalchemy import func, or_, select
 from deskhand.records.canonical import read_time, written_time
 from deskhand.records.database import Records, Transaction
 from deskhand.records.documents import OutcomeKind, Why
+from deskhand.records.rows import Value
 from deskhand.records.schema import work
-from deskhand.records.transaction import Value
 
 
 class WorkState(StrEnum):

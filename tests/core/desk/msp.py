@@ -19,10 +19,9 @@ from deskhand.sdk.clock import utc_now
 from deskhand.sdk.testing import SimulatorHost
 from deskhand_psa_connectwise.simulation.tables import Record
 from deskhand_psa_connectwise.simulator import ConnectWiseSimulator, settings
+from tests.repository import MEMORY
 
 PSA = "psa_connectwise"
-MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # noqa: S108  # a folder of ours is made inside
-"""Where desks of tests live that pull no plug: the same SQLite, without waiting for a disk."""
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
 HISTORY = (
     ("Outlook asks for the password again and again", "Accounts", "Password", "Reset the password."),
