@@ -60,6 +60,7 @@ def password_of(name: str) -> str:
 
 @contextmanager
 def acting(config_path: Path, name: str) -> Iterator[tuple["Desk", Account]]:
-    """Open the desk and sign in."""
+    """Open the desk and sign in; the desk is as that account sees it."""
     with desk_of(config_path) as desk:
-        yield desk, signed_in(desk, name)
+        who = signed_in(desk, name)
+        yield desk.seen_by(who), who

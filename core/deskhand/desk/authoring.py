@@ -16,7 +16,7 @@ from deskhand.automation.yaml_form import YamlRefusedError, load, with_version
 from deskhand.desk.automation_facts import PastChecks
 from deskhand.desk.drafting import Drafting
 from deskhand.desk.recognising import Recognising
-from deskhand.desk.refusals import DeskRefusedError, require
+from deskhand.desk.refusals import DeskRefusedError, require, require_all_clients
 from deskhand.desk.shelf import Shelf, document_of, overlaid
 from deskhand.records import automations
 from deskhand.records.accounts import Account, Role
@@ -40,11 +40,13 @@ class Authoring:
     def draft_from_run(self, who: Account, run_id: str) -> Draft:
         """Draft from a run that did something; nothing is kept until it is saved."""
         require(who, *WORKING)
+        require_all_clients(who)
         return _drafted(lambda: self.drafting.from_run(run_id, self._taken()))
 
     def draft_from_ticket(self, who: Account, ticket_id: str) -> Draft:
         """Draft from what technicians wrote about a ticket they solved by hand; nothing is kept until it is saved."""
         require(who, *WORKING)
+        require_all_clients(who)
         return _drafted(lambda: self.drafting.from_ticket(ticket_id, self._taken()))
 
     def save_draft(self, who: Account, name: str, yaml: str) -> VersionRecord:
@@ -53,6 +55,7 @@ class Authoring:
         A text with findings may be saved, not approved.
         """
         require(who, *WORKING)
+        require_all_clients(who)
         held = automations.find(self.records, name)
         if held is not None and held.state is AutomationState.RETIRED:
             raise DeskRefusedError(f"{name} is retired: save the text under another name")
@@ -148,6 +151,7 @@ class Authoring:
 
     def _decidable(self, who: Account, name: str, version: int, sha256: str) -> VersionRecord:
         require(who, Role.APPROVER)
+        require_all_clients(who)
         record = self.version(name, version)
         if record.state is not VersionState.DRAFT:
             raise DeskRefusedError(f"version {version} of {name} is {record.state.value} already")

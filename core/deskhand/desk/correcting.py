@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue, ValidationError
 
 from deskhand.desk.contexts import Contexts
-from deskhand.desk.refusals import DeskRefusedError, require
+from deskhand.desk.refusals import DeskRefusedError, require, require_client
 from deskhand.desk.writing import UPDATE_KEYS, Writer
 from deskhand.records import explanations, reviews
 from deskhand.records.accounts import Account, Role
@@ -52,6 +52,7 @@ class Correcting:
         """Set every field the triage decided on, and return the explanation as it is then."""
         require(who, Role.TECHNICIAN)
         owner, ticket, _ = self.contexts.read(ticket_id)
+        require_client(who, owner.tenant.id)
         why, triage = self._explained(owner, ticket_id)
         values = {
             each.field: str(each.value) for each in triage.decisions if each.is_made and each.field in UPDATE_KEYS
@@ -66,6 +67,7 @@ class Correcting:
         if not values.keys() & UPDATE_KEYS.keys():
             raise DeskRefusedError("nothing was chosen: choose what the ticket should say")
         owner, ticket, _ = self.contexts.read(ticket_id)
+        require_client(who, owner.tenant.id)
         why, _ = self._explained(owner, ticket_id)
         return self._set(who, owner, ticket, why, values, f"{who.display_name} corrected the triage")
 

@@ -28,6 +28,7 @@ from deskhand.desk.policies import Policies
 from deskhand.desk.progress import Progress
 from deskhand.desk.recommending import Recommending
 from deskhand.desk.resolving import Resolving
+from deskhand.desk.seeing import seen_by
 from deskhand.desk.services import Foundations, Services, gate_of, join, known_subjects
 from deskhand.desk.shelf import Shelf
 from deskhand.desk.stores import open_mirror, open_records
@@ -49,6 +50,7 @@ from deskhand.llm.selection import open_engine
 from deskhand.mirror.database import MirrorUnavailableError
 from deskhand.mirror.mirror import Mirror
 from deskhand.records import effects, work
+from deskhand.records.accounts import Account
 from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.sdk.clock import Clock, utc_now
 from deskhand.workflow.gate import key_maker
@@ -228,6 +230,10 @@ class Desk:
     def maintaining(self) -> Maintaining:
         """Diagnoses, candidates, reviews and reports."""
         return self.services.maintaining
+
+    def seen_by(self, who: Account) -> "Desk":
+        """Return the desk as an account sees it: without what is of clients it is not for."""
+        return seen_by(self, who)
 
     def run(self, progress: Progress, *, drain: bool = False) -> None:
         """Work until ``stopping`` is set; with ``drain`` until everything that is due has been handled.

@@ -13,7 +13,7 @@ from deskhand.automation.document import Automation, Check
 from deskhand.automation.known import KnownActions
 from deskhand.automation.plan import Plan
 from deskhand.desk.automating import Automating
-from deskhand.desk.refusals import DeskRefusedError, require
+from deskhand.desk.refusals import DeskRefusedError, require, require_all_clients
 from deskhand.desk.replaying import Replaying
 from deskhand.desk.shelf import document_of
 from deskhand.governance.breaker import Ending, MaintenanceSettings, tripped
@@ -70,6 +70,7 @@ class Diagnosing:
         Its author is the diagnosis, whoever asks for it.
         """
         require(who, *_WORKING)
+        require_all_clients(who)
         found = diagnoses.find(self.records, run_id) or self.diagnose(run_id)
         if found.change is None:
             raise DeskRefusedError(f"there is no change to propose. {found.todo}")

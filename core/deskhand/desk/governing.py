@@ -11,7 +11,7 @@ from sqlalchemy import select
 from deskhand.agent.planning.catalogue import CatalogueEntry, Permits
 from deskhand.automation.plan import Plan
 from deskhand.automation.stage import Stage
-from deskhand.desk.refusals import DeskRefusedError, require
+from deskhand.desk.refusals import DeskRefusedError, require, require_all_clients, require_client
 from deskhand.governance import accounts as signing_in
 from deskhand.governance import delegation, first_admin, local_sign_in
 from deskhand.governance.accounts import PASSWORDS, PasswordRefusedError, Passwords, Session
@@ -76,6 +76,7 @@ class Governing:
     def throw(self, who: Account, level: Level, subject: str, reason: str) -> Switch:
         """Stop everything, a client, a connector or an automation, from this commit on. Whoever works here may."""
         require(who, *ANYONE_WHO_WORKS)
+        _require_reach(who, level, subject)
         subject, reason = self._subject(level, subject), _reason(reason)
         with self.records.transaction(who.name) as transaction:
             return throw(transaction, level, subject, by=who.name, reason=reason)
@@ -83,6 +84,7 @@ class Governing:
     def release(self, who: Account, level: Level, subject: str, reason: str) -> None:
         """Let it go again. Only an admin may."""
         require(who, Role.ADMIN)
+        _require_reach(who, level, subject)
         reason = _reason(reason)
         with self._transaction(who) as transaction:
             release(transaction, level, subject.strip(), by=who.name, reason=reason)
@@ -96,6 +98,7 @@ class Governing:
     def add_account(self, who: Account, account: Account, password: str | None = None) -> Account:
         """Add an account; without a password nobody can sign in to it yet. Only an admin may."""
         require(who, Role.ADMIN)
+        require_all_clients(who)
         hashed = "" if password is None else self._hash(account.name, password)
         with self._transaction(who) as transaction:
             added = accounts.add(transaction, account, password_hash=hashed)
@@ -109,6 +112,7 @@ class Governing:
         One that is disabled, or linked to somebody else in Entra ID, loses its sessions.
         """
         require(who, Role.ADMIN)
+        require_all_clients(who)
         with self._transaction(who) as transaction:
             before = accounts.find_in(transaction, account.name)
             accounts.change(transaction, account)
@@ -122,6 +126,7 @@ class Governing:
         """Set a password and end the account's sessions: one's own with the current one, as an admin any other's."""
         if accounts.account_name(name) != who.name:
             require(who, Role.ADMIN)
+            require_all_clients(who)
         elif not self._matches(name, current or ""):
             raise DeskRefusedError("your current password is another one")
         hashed = self._hash(name, password)
@@ -162,6 +167,7 @@ class Governing:
         without a password. Only the operator names the account that still can with one.
         """
         require(who, Role.ADMIN)
+        require_all_clients(who)
         if break_glass is not None and who != OPERATOR:
             raise DeskRefusedError("only whoever types on the server names the account for emergencies")
         if not is_on and who != OPERATOR and who.entra is None:
@@ -229,6 +235,7 @@ class Governing:
     def propose_grants(self, who: Account, rows: Sequence[Grant], comment: str = "") -> PolicyVersion:
         """Propose a table in place of the one that holds; nothing changes until someone else approves. An admin may."""
         require(who, Role.ADMIN)
+        require_all_clients(who)
         with self._transaction(who) as transaction:
             return grants.propose(transaction, rows, author=who.name, comment=comment)
 
@@ -241,6 +248,7 @@ class Governing:
     def reject_grants(self, who: Account, version: int) -> PolicyVersion:
         """Put a proposed table aside; its author may too."""
         require(who, Role.ADMIN, Role.APPROVER)
+        require_all_clients(who)
         with self._transaction(who) as transaction:
             return grants.reject(transaction, version, by=who.name)
 
@@ -330,6 +338,7 @@ class Governing:
         account = accounts.find_in(transaction, who.name)
         if account is None or not (account.has(Role.ADMIN) or account.has(Role.APPROVER)):
             raise DeskRefusedError(f"{who.name} has not the role admin or approver, or is no account")
+        require_all_clients(account)
         if grants.find_in(transaction, version).author == account.name:
             raise DeskRefusedError("nobody approves their own table of grants: someone else has to")
 
@@ -338,7 +347,7 @@ def _bare_request(who: Account, context: TenantContext, entry: CatalogueEntry, g
     """Ask about an action before anything is known but who, for whom and what."""
     return Request(
         requested_by=who.name,
-        roles=who.roles if who.is_active else frozenset(),
+        roles=who.roles if who.is_active and who.serves(context.tenant.id) else frozenset(),
         action=entry.name,
         tier=entry.tier,
         plan_tenant=context.tenant.id,
@@ -357,6 +366,14 @@ def _joined(needs: Sequence[Need]) -> PlanNeed:
         sentence for need in needs if not need.decision.is_allowed for sentence in need.decision.reasons
     )
     return PlanNeed(mode, approvers, tuple(reasons), max(need.quorum for need in needs))
+
+
+def _require_reach(who: Account, level: Level, subject: str) -> None:
+    """Let an account for some clients stop and release those, and nothing that stops others."""
+    if level is Level.TENANT:
+        require_client(who, subject.strip())
+    else:
+        require_all_clients(who)
 
 
 def _reason(written: str) -> str:

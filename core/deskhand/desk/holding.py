@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deskhand.configuration.schema import Configuration
-from deskhand.desk.refusals import DeskRefusedError, require
+from deskhand.desk.refusals import DeskRefusedError, require, require_all_clients
 from deskhand.identity.facts import MirrorFacts
 from deskhand.identity.resolution import Remembered, RuleRefusedError, remember
 from deskhand.mirror.mirror import Mirror
@@ -38,6 +38,7 @@ class Holding:
         ticket that is not held.
         """
         require(who, Role.TECHNICIAN, Role.ADMIN)
+        require_all_clients(who)
         company = self.mirror.company(tenant_id)
         if company is None:
             raise NothingHeldError(f"the PSA has no company {tenant_id}")

@@ -17,7 +17,7 @@ from deskhand.desk.closing import Closing
 from deskhand.desk.contexts import Contexts
 from deskhand.desk.governing import Governing, PlanNeed
 from deskhand.desk.previewing import Previewer, StepPreview
-from deskhand.desk.refusals import DeskRefusedError, require
+from deskhand.desk.refusals import DeskRefusedError, require, require_client
 from deskhand.governance import approval
 from deskhand.governance.approval import ApprovalRefusedError, Verdict
 from deskhand.governance.leaks.scanner import LeakError, LeakScanner
@@ -72,6 +72,7 @@ class Resolving:
         """Plan what a sentence asks for; the plan, where there is one, is kept."""
         require(who, Role.TECHNICIAN)
         context, ticket, _ = self._read(ticket_id)
+        require_client(who, context.tenant.id)
         proposal = self.planner.plan(
             context,
             ticket,
@@ -113,6 +114,7 @@ class Resolving:
         plan = self.plan(plan_id)
         if plan.requested_by != who.name:
             raise DeskRefusedError(f"plan {plan.id} was made by {plan.requested_by}: make your own from the sentence")
+        require_client(who, plan.tenant.id)
         return self.start(plan, by=who.name)
 
     def start(self, plan: Plan, *, by: str, stage: Stage | None = None) -> Approval | Run:
@@ -232,31 +234,31 @@ class Resolving:
     def answer(self, who: Account, run_id: str, step_id: str, value: SecretStr) -> None:
         """Give the run what it waits for, such as the code a person read out."""
         require(who, Role.TECHNICIAN)
-        self.run(run_id)
+        require_client(who, self.run(run_id).tenant_id)
         self._engine(lambda: self.engine.answer(run_id, step_id, value, by=who.name))
 
     def cancel(self, who: Account, run_id: str) -> None:
         """Stop a run before its next step; what was done stays done."""
         require(who, Role.TECHNICIAN, Role.APPROVER, Role.ADMIN)
-        self.run(run_id)
+        require_client(who, self.run(run_id).tenant_id)
         self._engine(lambda: self.engine.cancel(run_id, by=who.name))
 
     def undo(self, who: Account, run_id: str, step_id: str | None = None) -> None:
         """Put back what a run changed, or one step of it, from the state captured before the change."""
         require(who, Role.TECHNICIAN)
-        self.run(run_id)
+        require_client(who, self.run(run_id).tenant_id)
         self._engine(lambda: self.engine.undo(run_id, by=who.name, step_id=step_id))
 
     def retry(self, who: Account, run_id: str) -> None:
         """Take a failed run up again at the step that failed."""
         require(who, Role.TECHNICIAN)
-        self.run(run_id)
+        require_client(who, self.run(run_id).tenant_id)
         self._engine(lambda: self.engine.retry(run_id, by=who.name))
 
     def settle(self, who: Account, run_id: str, step_id: str, *, is_done: bool) -> None:
         """Say what a person found at the vendor about a step whose outcome is unknown."""
         require(who, Role.TECHNICIAN)
-        self.run(run_id)
+        require_client(who, self.run(run_id).tenant_id)
         self._engine(lambda: self.engine.settle(run_id, step_id, by=who.name, is_done=is_done))
 
     def reveal(self, who: Account, run_id: str, step_id: str) -> Mapping[str, SecretStr]:
@@ -264,6 +266,7 @@ class Resolving:
         run = self.run(run_id)
         if run.requested_by != who.name or not who.has(Role.TECHNICIAN):
             raise DeskRefusedError(f"only {run.requested_by}, who asked for the run, may see what it made")
+        require_client(who, run.tenant_id)
         found = self.engine.handover.take(run_id, step_id)
         if not found:
             raise DeskRefusedError("it was shown already, or the desk was restarted since: do the step again")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deskhand.desk.policies import Policies
-from deskhand.desk.refusals import DeskRefusedError, require
+from deskhand.desk.refusals import DeskRefusedError, require, require_all_clients
 from deskhand.governance.drift import Drift, agreement_drift, distribution_drift
 from deskhand.governance.sampling import NEW, Draw, draw_for
 from deskhand.mirror.mirror import Mirror
@@ -68,6 +68,7 @@ class Reviewing:
     ) -> Review:
         """Say whether a decision was right; ``right`` is the id or the name of what it should have been."""
         require(who, *_MARKING)
+        require_all_clients(who)
         review = reviews.find(self.records, subject, review_id)
         if review is None:
             raise DeskRefusedError(f"{subject.value} {review_id} was not drawn; `deskhand review list` shows what was")

@@ -6,7 +6,7 @@ from deskhand.automation.linter import lint
 from deskhand.automation.overlay import Effective
 from deskhand.automation.stage import Stage
 from deskhand.desk.authoring import WORKING, Authoring, refuse_findings, said
-from deskhand.desk.refusals import DeskRefusedError, require
+from deskhand.desk.refusals import DeskRefusedError, require, require_all_clients, require_client
 from deskhand.desk.shelf import Placed, document_of, overlaid
 from deskhand.records import automations
 from deskhand.records.accounts import Account, Role
@@ -29,6 +29,7 @@ class RollingOut(Authoring):
         which they did something else. An admin's ``reason`` stands in for either, and goes on the record. An automation
         that asks questions, or has a step of tier 3 or more, never reaches ``auto``.
         """
+        require_client(who, tenant_id)
         wanted = _stage_named(stage)
         placed = self.shelf.placed(name, tenant_id)
         require(who, *(WORKING if wanted.place <= placed.stage.place else _DECIDING))
@@ -53,6 +54,7 @@ class RollingOut(Authoring):
     def overlay(self, who: Account, name: str, tenant_id: str, yaml: str) -> Rollout:
         """Propose what is different at a client; it holds once somebody else has approved it."""
         require(who, *WORKING)
+        require_client(who, tenant_id)
         self._refuse_unfit_overlay(name, yaml)
         rollout = automations.rollout(self.records, name, tenant_id)
         proposed = OverlayRecord(yaml=yaml, sha256=automations.sha256_of(yaml), author=who.name)
@@ -62,6 +64,7 @@ class RollingOut(Authoring):
     def approve_overlay(self, who: Account, name: str, tenant_id: str, sha256: str) -> Rollout:
         """Have exactly the proposed overlay with this hash hold. Nobody approves their own."""
         require(who, Role.APPROVER)
+        require_client(who, tenant_id)
         rollout = automations.rollout(self.records, name, tenant_id)
         proposed = rollout.detail.proposed
         if proposed is None or proposed.sha256 != sha256:
@@ -76,6 +79,7 @@ class RollingOut(Authoring):
     def drop_overlay(self, who: Account, name: str, tenant_id: str, reason: str) -> Rollout:
         """Have the base hold at a client again. An overlay is only ever stricter, so an approver decides."""
         require(who, Role.APPROVER)
+        require_client(who, tenant_id)
         rollout = automations.rollout(self.records, name, tenant_id)
         if rollout.detail.overlay is not None and rollout.detail.overlay.author == who.name:
             raise DeskRefusedError(f"{who.name} wrote this overlay: somebody else has to drop it")
@@ -85,11 +89,13 @@ class RollingOut(Authoring):
     def pause(self, who: Account, name: str, reason: str) -> None:
         """Stop an automation at every client, at once."""
         require(who, *WORKING)
+        require_all_clients(who)
         self._set_state(who, name, AutomationState.PAUSED, reason, {AutomationState.APPROVED, AutomationState.DRAFT})
 
     def resume(self, who: Account, name: str, reason: str) -> None:
         """Let a paused automation go on where it stood."""
         require(who, *_DECIDING)
+        require_all_clients(who)
         is_approved = automations.current(self.records, name) is not None
         state = AutomationState.APPROVED if is_approved else AutomationState.DRAFT
         self._set_state(who, name, state, reason, {AutomationState.PAUSED})
@@ -97,6 +103,7 @@ class RollingOut(Authoring):
     def retire(self, who: Account, name: str, reason: str) -> None:
         """Stop an automation for good; its versions and its runs stay on the record."""
         require(who, *_DECIDING)
+        require_all_clients(who)
         usable = set(AutomationState) - {AutomationState.RETIRED}
         self._set_state(who, name, AutomationState.RETIRED, reason, usable)
 

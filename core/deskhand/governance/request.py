@@ -71,7 +71,7 @@ class Request(StoredDocument):
     requested_by: str
     """An account's name, ``automation:<name>``, or `DESK`."""
     roles: frozenset[Role] = frozenset()
-    """The roles the account has now; none where it is disabled."""
+    """The roles the account has now; none where it is disabled, or for other clients."""
     action: str
     tier: int = Field(ge=0, le=4)
     needs_proof: bool = False
@@ -124,7 +124,7 @@ def request_for(plan: Plan, step: PlannedStep, circumstances: Circumstances) -> 
     """Ask whether a step of a plan may be carried out in these circumstances."""
     requester, now = circumstances.requester, circumstances.now
     proof = circumstances.proof
-    is_active = requester is not None and requester.is_active
+    is_active = requester is not None and requester.is_active and requester.serves(plan.tenant.id)
     return Request(
         requested_by=plan.requested_by,
         roles=requester.roles if requester is not None and is_active else frozenset(),

@@ -133,6 +133,8 @@ class Electorate:
         voter, entitled = self.people.get(by), self.people.get(on_behalf_of or by)
         if entitled is None or not entitled.has(Role.APPROVER):
             return f"{on_behalf_of or by} has not the role approver"
+        if not all(each is None or each.serves(approval.tenant_id) for each in (voter, entitled)):
+            return f"{by} or whom they stand for is for other clients"
         if approval.approvers and entitled.name not in approval.approvers:
             return f"for this client only {', '.join(approval.approvers)} may decide"
         if on_behalf_of is None:

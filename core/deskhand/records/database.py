@@ -18,6 +18,7 @@ from deskhand.records.audit.entries import Entry
 from deskhand.records.audit.export import entries
 from deskhand.records.audit.keys import KeyFiles, Trust
 from deskhand.records.audit.renewal import renew_key
+from deskhand.records.confinement import confine
 from deskhand.records.failures import RecordsUnavailableError, UnauditedChangeError, damaged, explained
 from deskhand.records.migrations import migrate, version_of
 from deskhand.records.rows import Rows, Value
@@ -298,6 +299,7 @@ def location_of(url: URL) -> str:
 
 def _watched(engine: Engine) -> Engine:
     event.listen(engine, "after_cursor_execute", watch_statement)
+    event.listen(engine, "before_execute", confine, retval=True)
     return engine
 
 

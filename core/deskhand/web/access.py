@@ -36,6 +36,8 @@ class Entry:
     view: View
     roles: frozenset[Role] | None = EVERYONE
     framing: Framing = Framing.NEVER
+    is_of_all: bool = False
+    """What it shows or changes is of every client at once, so that an account for some of them stays out."""
 
     @property
     def is_change(self) -> bool:
@@ -82,6 +84,14 @@ def refuse_other_roles(entry: Entry, account: Account) -> None:
         needed = " or ".join(sorted(role.value for role in entry.roles))
         raise RefusedVisitError(
             f"This takes the role {needed}, which {account.name} does not have. Ask an admin for it."
+        )
+
+
+def refuse_other_clients(entry: Entry, account: Account) -> None:
+    """Keep an account for some clients from what concerns all of them."""
+    if entry.is_of_all and account.is_confined:
+        raise RefusedVisitError(
+            f"This concerns all clients, and {account.name} is for some of them. Ask somebody who is for all."
         )
 
 

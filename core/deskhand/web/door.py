@@ -1,6 +1,7 @@
 """The door: every visit passes the same checks in the same order, then its view answers.
 
-own page → kind of page → somebody signed in → own form → role → view. What goes wrong in a view becomes an answer here.
+own page → kind of page → somebody signed in → own form → role → client → view. What goes wrong in a view becomes an
+answer here.
 """
 
 import asyncio
@@ -14,7 +15,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from deskhand.desk.desk import Desk
-from deskhand.desk.refusals import DeskRefusedError
+from deskhand.desk.refusals import DeskRefusedError, NotPermittedError
+from deskhand.desk.seeing import is_shown
 from deskhand.mirror.database import MirrorUnavailableError
 from deskhand.records.accounts import Account
 from deskhand.records.database import RecordsUnavailableError
@@ -27,6 +29,7 @@ from deskhand.web.access import (
     RefusedVisitError,
     form_key,
     refuse_frames,
+    refuse_other_clients,
     refuse_other_forms,
     refuse_other_pages,
     refuse_other_roles,
@@ -42,12 +45,13 @@ MOST_FIELDS = 200
 _TOLD: Mapping[type[Exception], tuple[str, int, str]] = {
     RefusedVisitError: ("Not allowed", 403, ""),
     MissingError: ("Not found", 404, ""),
+    NotPermittedError: ("Not allowed", 403, ""),
     DeskRefusedError: ("Not done", 409, ""),
     ConnectorError: ("Not reached", 502, "A connected system did not answer as it should: "),
     RecordsUnavailableError: ("Not now", 503, "This page cannot be shown now. "),
     MirrorUnavailableError: ("Not now", 503, "This page cannot be shown now. "),
 }
-"""What a view's errors become: a title, a status, and what stands before the error's own words."""
+"""What a view's errors become: a title, a status, and what stands before the error's own words; the first that fits."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -112,6 +116,9 @@ class Door:
             if entry.is_change:
                 refuse_other_forms(visit.token, visit.form.get("csrf", ""))
             refuse_other_roles(entry, visit.account)
+            refuse_other_clients(entry, visit.account)
+            if not is_shown(visit.desk, visit.account, visit.path):
+                raise MissingError("There is no such page.")
         return entry.view(visit)
 
     def _stranger(self, request: Request, form: Mapping[str, str]) -> Visit:
@@ -150,7 +157,8 @@ class Door:
         is_set_up = account is not None or self.set_up.is_over()
         if account is None:
             return replace(visit, is_framed=is_framed, is_set_up=is_set_up)
-        return replace(visit, account=account, token=token, csrf=form_key(token), is_framed=is_framed)
+        desk = self.desk.seen_by(account)
+        return replace(visit, desk=desk, account=account, token=token, csrf=form_key(token), is_framed=is_framed)
 
     def _account(self, token: str) -> Account | None:
         return self.desk.governing.session(token) if token else None

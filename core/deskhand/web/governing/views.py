@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.records.approvals import ApprovalState
-from deskhand.records.switches import Level
+from deskhand.records.switches import Level, Switch
 from deskhand.web.automations.views import rows
 from deskhand.web.governing import figures
 from deskhand.web.shell.pages import page
@@ -56,7 +56,7 @@ def switches(visit: Visit) -> Response:
     return page(
         visit,
         "governing/switches.html",
-        thrown=desk.governing.switches(),
+        thrown=[each for each in desk.governing.switches() if _concerns(visit, each)],
         companies=[each for each in desk.mirror.companies() if each.is_active],
         connectors=sorted(desk.connections.connectors),
         automations=[each.record.name for each in desk.automating.listing()],
@@ -76,6 +76,11 @@ def release(visit: Visit) -> Response:
     level, subject = _named(visit.form.get("what", ""))
     visit.desk.governing.release(visit.who, level, subject, visit.form.get("reason", ""))
     return visit.go("/switches")
+
+
+def _concerns(visit: Visit, switch: Switch) -> bool:
+    """Tell whether a thrown switch is the visitor's to know: those of other clients are not."""
+    return switch.level is not Level.TENANT or visit.who.serves(switch.subject)
 
 
 def _named(what: str) -> tuple[Level, str]:
