@@ -1,12 +1,14 @@
 """The record store as an account for some clients sees it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table, select
 
 from deskhand.records.confinement import CLIENTS, Clients
 from deskhand.records.database import Records, Transaction
+from deskhand.records.rows import Value
 
 
 class ConfinedRecords(Records):
@@ -27,6 +29,13 @@ class ConfinedRecords(Records):
         """Yield a connection on which rows of other clients are not there."""
         with self._whole.reading() as connection:
             yield connection.execution_options(**{CLIENTS: self._clients})
+
+    def find(self, table: Table, key: Mapping[str, Value]) -> dict[str, Any] | None:
+        """Read the row with this whole primary key, if it is one of these clients'."""
+        query = select(table).where(*(table.c[name] == value for name, value in key.items()))
+        with self.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else dict(row)
 
     def close(self) -> None:
         """Leave the database to whoever opened it."""

@@ -3,8 +3,10 @@ import json
 import pytest
 
 from deskhand.cli.account import NEW_PASSWORD
+from deskhand.cli.acting import acting
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.cli.governing import PASSWORD
+from deskhand.records import explanations
 from tests.core.cli.conftest import Run, Shop
 
 CHOSEN = "correct horse battery"
@@ -139,6 +141,14 @@ def test_an_account_is_confined_to_clients_and_let_out_again(run: Run, shop: Sho
     assert "7, 8" in run("account", "list", "-c", shop.file).stdout
     assert run("account", "clients", "ann", "-c", shop.file).exit_code == ExitCode.OK
     assert accounts(run, shop)["ann"]["clients"] == []
+
+
+def test_a_command_sees_what_its_account_sees(run: Run, shop: Shop) -> None:
+    assert run("account", "add", "ann", "--client", shop.babbage, "-c", shop.file).exit_code == ExitCode.OK
+    assert run("account", "add", "ben", "--client", shop.marlow, "-c", shop.file).exit_code == ExitCode.OK
+    for name, sees in (("ann", False), ("ben", True)):
+        with acting(shop.file, name) as (desk, _):
+            assert (explanations.find(desk.records, shop.triaged) is not None) == sees
 
 
 def test_a_person_in_entra_is_linked_to_one_account(run: Run, shop: Shop) -> None:

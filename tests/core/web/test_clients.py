@@ -221,4 +221,6 @@ def test_counting_and_joining_are_confined_too(desk: Desk) -> None:
     with store.reading() as connection:
         assert connection.execute(select(func.count()).select_from(schema.runs)).scalar_one() == 1
         assert connection.execute(select(schema.runs.c.tenant_id).select_from(joined)).scalars().all() in ([], ["7"])
+    for client, is_there in ((OURS, True), (THEIRS, False)):
+        assert (store.find(schema.runs, {"id": client.names["run"]}) is not None) == is_there
     assert runs.find(desk.records, THEIRS.names["run"]) is not None, "the store itself is as it was"

@@ -30,7 +30,7 @@ class Client:
 
     @property
     def ticket(self) -> str:
-        return f"{self.id}00"
+        return f"{self.id}047110000"
 
     @property
     def names(self) -> dict[str, str]:
