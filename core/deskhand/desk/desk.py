@@ -128,7 +128,7 @@ class Desk:
         intake = Intake(system, name, records, mirror, clock, configuration.intake, stopping)
         judgement = Judgement(configuration, records, mirror, engine, connections.directories, clock)
         taxonomies = LiveTaxonomies(system, clock)
-        governing = Governing(records, clock, known_subjects(connections, mirror))
+        governing = Governing(records, clock, known_subjects(connections, mirror), caps=configuration.limits)
         contexts = Contexts(intake, judgement)
         foundations = Foundations(
             configuration=configuration,

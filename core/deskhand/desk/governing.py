@@ -15,6 +15,7 @@ from deskhand.desk.refusals import DeskRefusedError, require, require_all_client
 from deskhand.governance import accounts as signing_in
 from deskhand.governance import delegation, first_admin, local_sign_in
 from deskhand.governance.accounts import PASSWORDS, PasswordRefusedError, Passwords, Session
+from deskhand.governance.caps import Caps
 from deskhand.governance.first_admin import SetUpRefusedError
 from deskhand.governance.local_sign_in import LocalSignIn
 from deskhand.governance.permission import Decision, LivePermissions, Need, Permissions
@@ -61,11 +62,12 @@ class Governing:
     clock: Clock
     known: Known = lambda _level: None
     passwords: Passwords = PASSWORDS
+    caps: Caps = field(default_factory=Caps)
     permissions: LivePermissions = field(init=False)
 
     def __post_init__(self) -> None:
         """Join what reads the records anew each time."""
-        self.permissions = LivePermissions(self.records)
+        self.permissions = LivePermissions(self.records, caps=self.caps)
 
     # -- the kill switch
 
@@ -258,7 +260,7 @@ class Governing:
 
     def what_if(self, rows: Sequence[Grant], *, days: int = 30) -> WhatIf:
         """Decide what was recorded in the last days again by another table, and say what would have been otherwise."""
-        proposed = Permissions(grants.read_grants([row.model_dump() for row in rows]))
+        proposed = Permissions(grants.read_grants([row.model_dump() for row in rows]), caps=self.caps)
         return what_if(self.records, proposed, since=self.clock() - timedelta(days=days))
 
     def permits(self, who: Account, context: TenantContext) -> Permits:

@@ -1,7 +1,7 @@
 """Which automations are for a ticket, and what each does about it: watch, be recommended, or begin."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from pydantic import JsonValue
@@ -17,12 +17,14 @@ from deskhand.automation.stage import Stage
 from deskhand.desk.automation_facts import LiveFacts, connectors_of
 from deskhand.desk.refusals import DeskRefusedError
 from deskhand.desk.shelf import Placed, Shelf
+from deskhand.governance.breaker import Flood, MaintenanceSettings
+from deskhand.governance.caps import Caps
 from deskhand.knowledge.deeds import deeds_in, telling
 from deskhand.knowledge.matching import Matcher, Reading, quoted, words_in
 from deskhand.mirror.mirror import Mirror, problem_text
-from deskhand.records import automations
+from deskhand.records import automations, places
 from deskhand.records.accounts import AUTOMATION
-from deskhand.records.automations import Shadow, ShadowOutcome, sha256_of
+from deskhand.records.automations import AutomationState, Shadow, ShadowOutcome, sha256_of
 from deskhand.records.database import Records
 from deskhand.records.documents import FieldName, Triage
 from deskhand.sdk.actions import capability_of
@@ -33,6 +35,7 @@ from deskhand.sdk.models import NoteKind, TenantContext, Ticket
 log = structlog.get_logger(__name__)
 
 ACTOR = "desk"
+BREAKER = "breaker"
 MOST_COMPARED = 200
 """Shadows whose tickets are looked at in one go, the newest first."""
 
@@ -75,6 +78,8 @@ class Recognising:
     desk_id: str
     placeholders: frozenset[str] = frozenset()
     """Types, case-folded, that mean nobody has chosen one yet."""
+    caps: Caps = field(default_factory=Caps)
+    flood: Flood = field(default_factory=lambda: Flood(MaintenanceSettings()))
 
     def matching(self, context: TenantContext, ticket: Ticket, triage: Triage | None = None) -> tuple[Match, ...]:
         """Return the automations that are for a ticket of this client, the furthest and most alike first."""
@@ -156,6 +161,10 @@ class Recognising:
             automations.record_shadow(transaction, shadow)
 
     def _begin(self, context: TenantContext, ticket: Ticket, match: Match) -> None:
+        full = None if plans.find(self.records, self._plan_id(ticket, match)) else self._full(context, match)
+        if full is not None:
+            self._meet_cap(context, match, full)
+            return
         proposal = self._tried(context, ticket, match, f"{AUTOMATION}{match.automation}")
         reasons = [each.detail for each in proposal.refusals]
         if proposal.plan is not None:
@@ -167,6 +176,21 @@ class Recognising:
                 reasons = [str(error)]
         if reasons:
             self._hold_back(context, match, reasons)
+
+    def _full(self, context: TenantContext, match: Match) -> str | None:
+        """Say which cap of an hour is met; runs that wait for their turn count as well, and the gate counts again."""
+        with self.records.reading() as connection:
+            found = places.submitted(connection, self.clock(), tenant=context.tenant.id, automation=match.automation)
+        return self.caps.met(found, is_by_automation=True)
+
+    def _meet_cap(self, context: TenantContext, match: Match, full: str) -> None:
+        """Leave the ticket to people; and where many meet the cap, stop the automation until somebody has looked."""
+        self._hold_back(context, match, [f"{full}: a person takes it from here"])
+        if self.flood.met(match.automation, self.clock()):
+            reason = f"{self.flood.settings.pause_when_held_back} tickets met its cap within an hour: {full}"
+            with self.records.transaction(BREAKER) as transaction:
+                automations.set_state(transaction, match.automation, AutomationState.PAUSED, reason)
+            log.warning("automation paused", automation=match.automation, reason=reason)
 
     def _hold_back(self, context: TenantContext, match: Match, reasons: Sequence[str]) -> None:
         detail: dict[str, JsonValue] = {"automation": match.automation, "version": match.version}

@@ -26,6 +26,7 @@ from deskhand.desk.shelf import Shelf
 from deskhand.desk.stores import records_url
 from deskhand.desk.vouching import Vouching
 from deskhand.desk.writing import Writer
+from deskhand.governance.breaker import Flood
 from deskhand.governance.entra.sign_in import EntraSignIn
 from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.governance.switches import Level
@@ -179,6 +180,8 @@ def _automating(rooms: Foundations, facts: DeskFacts, resolving: Resolving) -> A
         clock=rooms.clock,
         desk_id=rooms.desk_id,
         placeholders=frozenset(each.strip().casefold() for each in rooms.configuration.policy.placeholders),
+        caps=rooms.configuration.limits,
+        flood=Flood(rooms.configuration.maintenance),
     )
     drafting = Drafting(
         records=rooms.records,

@@ -1,11 +1,13 @@
 """When an automation is stopped by itself: it failed too often of late, or in a way that will not pass by itself."""
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from deskhand.governance.rates import HOUR
 from deskhand.records.diagnoses import FailureCause
 
 LASTING = frozenset({FailureCause.BUG, FailureCause.CHANGED_DATA})
@@ -29,11 +31,37 @@ class MaintenanceSettings(BaseModel):
         "something it relies on has changed, or a bug.",
     )
 
+    pause_when_held_back: int = Field(
+        default=10,
+        ge=1,
+        le=10_000,
+        description="Pause it once so many tickets within an hour had to wait because it had begun as often as it may: "
+        "something may be going round in circles.",
+    )
+
     @model_validator(mode="after")
     def _can_trip(self) -> "MaintenanceSettings":
         if self.pause_after > self.of_last:
             raise ValueError("`pause_after` cannot be more than `of_last`: it would never pause")
         return self
+
+
+@dataclass(slots=True)
+class Flood:
+    """Counts, automation by automation, the tickets of the last hour that met its cap."""
+
+    settings: MaintenanceSettings
+    _met: dict[str, deque[datetime]] = field(default_factory=dict, init=False)
+
+    def met(self, automation: str, now: datetime) -> bool:
+        """Count one more and tell whether there are so many now that the automation must pause."""
+        most = self.settings.pause_when_held_back
+        met = self._met.setdefault(automation, deque(maxlen=most))
+        met.append(now)
+        if len(met) < most or now - met[0] > HOUR:
+            return False
+        del self._met[automation]
+        return True
 
 
 @dataclass(frozen=True, slots=True)

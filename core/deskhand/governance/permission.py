@@ -15,6 +15,7 @@ from importlib.resources.abc import Traversable
 import cedarpy
 from pydantic import JsonValue
 
+from deskhand.governance.caps import Caps
 from deskhand.governance.request import DESK, ApprovalFacts, ProofFacts, Request
 from deskhand.governance.standing import DEFAULT, Standing, Table
 from deskhand.records import grants
@@ -25,7 +26,7 @@ from deskhand.sdk.errors import ConfigurationError
 
 __all__ = ["Decision", "LivePermissions", "Need", "Permissions", "PolicyDefectError", "Rule", "Rules", "guard_rails"]
 
-PINNED = "5f407dfddf7429a10305c35006126a49904a1dde6836705e3ab51d2c117a5398"
+PINNED = "2cdcd1cc298b2fcf03013569865f24857e13a1fcb854ecbb2d5a26c23a577ed6"
 """SHA-256 of the rules this version ships, with their schema: what was changed after its review decides nothing."""
 
 NO_PERMIT = "no-permit"
@@ -131,8 +132,10 @@ def pinned_rules(folder: Traversable) -> Rules:
 class Permissions:
     """The rules with one table of grants. Immutable and thread-safe; a decision takes a fraction of a millisecond."""
 
-    def __init__(self, rows: Iterable[Grant] = (), *, rules: Rules | None = None, version: int = 0) -> None:
-        self.table = Table(rows)
+    def __init__(
+        self, rows: Iterable[Grant] = (), *, rules: Rules | None = None, version: int = 0, caps: Caps | None = None
+    ) -> None:
+        self.table = Table(rows, caps or Caps())
         self.version = version
         self.rules = rules or guard_rails()
 
@@ -167,6 +170,7 @@ class LivePermissions:
 
     records: Records
     rules: Rules | None = None
+    caps: Caps = field(default_factory=Caps)
     _present: Permissions | None = field(default=None, init=False)
 
     def current(self) -> Permissions:
@@ -174,7 +178,7 @@ class LivePermissions:
         present = self._present
         if present is None or present.version != grants.current_version(self.records):
             version, rows = grants.current(self.records)
-            present = self._present = Permissions(rows, rules=self.rules, version=version)
+            present = self._present = Permissions(rows, rules=self.rules, version=version, caps=self.caps)
         return present
 
 
@@ -234,6 +238,9 @@ def _context(request: Request, standing: Standing) -> dict[str, object]:
         "isStopped": request.is_stopped,
         "runsAtTenant": request.rates.at_tenant,
         "runsOfAutomation": request.rates.of_automation,
+        "runsEverywhere": request.rates.everywhere,
+        "runsByAutomations": request.rates.by_automations,
+        "isWithinCaps": standing.caps.allow(request),
         "mode": standing.mode,
         "isOpen": standing.is_open(request),
         "isWithinLimits": standing.is_within_limits(request),

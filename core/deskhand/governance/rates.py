@@ -2,13 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection
 
 from deskhand.governance.request import Rates
+from deskhand.records import places
 from deskhand.records.audit.recent import entries_since
-from deskhand.records.canonical import written_time
 from deskhand.records.database import Records
-from deskhand.records.schema import runs
 
 HOUR = timedelta(hours=1)
 
@@ -16,22 +15,26 @@ HOUR = timedelta(hours=1)
 def last_hour(
     records: Records, *, now: datetime, tenant: str, automation: str = "", action: str = "", run_id: str = ""
 ) -> Rates:
-    """Count what was begun at a client in the hour up to now, leaving out the run that asks.
+    """Count what was begun in the hour up to now, as `rates_in` does."""
+    with records.reading() as connection:
+        return rates_in(connection, now=now, tenant=tenant, automation=automation, action=action, run_id=run_id)
 
+
+def rates_in(
+    connection: Connection, *, now: datetime, tenant: str, automation: str = "", action: str = "", run_id: str = ""
+) -> Rates:
+    """Count what was begun in the hour up to now, leaving out the run that asks; inside a transaction it is exact.
+
+    Of a run that has its place already, what was begun before it counts, so that it is not stopped half-way by others.
     ``of_automation`` is 0 where no automation is named. ``of_action`` counts claims of the effect ledger, so what the
     present run did with the same action counts too.
     """
-    since = now - HOUR
-    others = (
-        select(func.count())
-        .select_from(runs)
-        .where(runs.c.tenant_id == tenant, runs.c.started_at > written_time(since), runs.c.id != run_id)
+    found = places.begun(connection, now, tenant=tenant, automation=automation, run_id=run_id)
+    claims = entries_since(connection, now - HOUR, kind="effect.claimed", tenant=tenant) if action else ()
+    return Rates(
+        at_tenant=found.at_tenant,
+        of_automation=found.of_automation,
+        of_action=sum(entry.detail.get("action") == action for entry in claims),
+        everywhere=found.everywhere,
+        by_automations=found.by_automations,
     )
-    with records.reading() as connection:
-        at_tenant = int(connection.execute(others).scalar_one())
-        of_automation = 0
-        if automation:
-            of_automation = int(connection.execute(others.where(runs.c.automation == automation)).scalar_one())
-        claims = entries_since(connection, since, kind="effect.claimed", tenant=tenant)
-        of_action = sum(entry.detail.get("action") == action for entry in claims) if action else 0
-    return Rates(at_tenant=at_tenant, of_automation=of_automation, of_action=of_action)

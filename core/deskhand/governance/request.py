@@ -63,6 +63,10 @@ class Rates(StoredDocument):
     """Runs of this automation at this client."""
     of_action: int = 0
     """How many times this action was carried out at this client."""
+    everywhere: int = 0
+    """Runs of all clients."""
+    by_automations: int = 0
+    """Runs of all clients that automations began by themselves."""
 
 
 class Request(StoredDocument):

@@ -1,9 +1,10 @@
 """How far a client lets a step go: the rows of the grant table that concern it, joined into one answer."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deskhand.automation.stage import Stage
+from deskhand.governance.caps import Caps
 from deskhand.governance.request import Request
 from deskhand.records.grants import EVERY_CLIENT, Grant, Mode
 
@@ -23,6 +24,7 @@ class Standing:
 
     mode: str
     rows: tuple[Grant, ...] = ()
+    caps: Caps = field(default_factory=Caps)
 
     def is_open(self, request: Request) -> bool:
         """Tell whether every row's hours cover the moment."""
@@ -52,7 +54,8 @@ class Standing:
 class Table:
     """The rows, found by client and subject. Immutable."""
 
-    def __init__(self, grants: Iterable[Grant]) -> None:
+    def __init__(self, grants: Iterable[Grant], caps: Caps | None = None) -> None:
+        self._caps = caps or Caps()
         self._rows = {(grant.tenant_id, grant.subject): grant for grant in grants}
 
     def __len__(self) -> int:
@@ -69,7 +72,7 @@ class Table:
         action = self._first(request.ticket_tenant, *subjects)
         automation = self._first(request.ticket_tenant, f"automation:{request.automation}")
         rows = tuple(row for row in (action, automation) if row is not None)
-        return Standing(_mode(request, action, automation), rows)
+        return Standing(_mode(request, action, automation), rows, self._caps)
 
     def _first(self, tenant: str, *subjects: str) -> Grant | None:
         keys = ((owner, subject) for subject in subjects for owner in (tenant, EVERY_CLIENT))

@@ -193,6 +193,7 @@ runs = _table(
     Index("runs_by_state", "state", "place"),
     Index("runs_by_automation", "automation", "place"),
     Index("runs_by_tenant", "tenant_id", "place"),
+    Index("runs_by_start", "started_at"),
 )
 """One row a run; ``automation`` is its name or empty, ``document`` the steps and what came of each."""
 

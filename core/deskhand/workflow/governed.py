@@ -10,12 +10,12 @@ from deskhand.governance import decisions, proof
 from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.governance.permission import Decision, LivePermissions, Permissions
 from deskhand.governance.proof import ProofMethod, ProofRefusedError
-from deskhand.governance.rates import last_hour
+from deskhand.governance.rates import last_hour, rates_in
 from deskhand.governance.request import ApprovalFacts, Circumstances, ProofFacts, Request, request_for
 from deskhand.governance.switches import Switches
 from deskhand.governance.traffic.control import Controls
 from deskhand.governance.votes import Electorate, presented
-from deskhand.records import accounts, approvals
+from deskhand.records import accounts, approvals, places
 from deskhand.records.accounts import AUTOMATION
 from deskhand.records.approvals import MOST_VOTES, Approval, ApprovalState
 from deskhand.records.database import Records, Transaction
@@ -139,14 +139,42 @@ class PolicyRing:
         if judgement.decision.is_allowed:
             return None
         with self.records.transaction("gate") as transaction:
-            self.spend(transaction, case)
+            _record(transaction, judgement)
         return judgement.decision.sentence
 
     def spend(self, transaction: Transaction, case: Case) -> None:
-        """Put the decision on the record."""
-        found = case.memo.get(self.name)
-        if isinstance(found, Judgement):
-            decisions.record(transaction, found.request, found.decision, version=found.version)
+        """Count again where nobody can come between, decide again where that differs, and give the run its place."""
+        found, mandate = case.memo.get(self.name), case.call.mandate
+        if not isinstance(found, Judgement) or mandate is None:
+            return
+        judgement = self._recounted(transaction, found, mandate)
+        if not judgement.decision.is_allowed:
+            raise RefusedError(f"{case.call.action.name}: {judgement.decision.sentence}", ring=self.name)
+        if not mandate.is_undo:
+            places.take(
+                transaction,
+                mandate.run_id,
+                tenant=judgement.request.ticket_tenant,
+                automation=judgement.request.automation,
+                requested_by=mandate.plan.requested_by,
+            )
+        _record(transaction, judgement)
+
+    def _recounted(self, transaction: Transaction, found: Judgement, mandate: Mandate) -> Judgement:
+        permissions, request = self.permissions.current(), found.request
+        is_limited = any(row.per_hour is not None for row in permissions.table.standing(request).rows)
+        rates = rates_in(
+            transaction.connection,
+            now=request.at,
+            tenant=request.ticket_tenant,
+            automation=request.automation,
+            action=mandate.step.action if is_limited else "",
+            run_id=mandate.run_id,
+        )
+        if rates == request.rates and permissions.version == found.version:
+            return found
+        again = request.model_copy(update={"rates": rates})
+        return Judgement(again, permissions.decide(again), permissions.version)
 
     def _request(self, case: Case, mandate: Mandate) -> Request:
         plan, now, tenant = mandate.plan, self.clock(), case.call.context.tenant.id
@@ -187,6 +215,10 @@ class PolicyRing:
         with self.records.reading() as connection:
             electorate = Electorate.of(connection, now)
         return presented(electorate, found, now)
+
+
+def _record(transaction: Transaction, judgement: Judgement) -> None:
+    decisions.record(transaction, judgement.request, judgement.decision, version=judgement.version)
 
 
 def _to_undo(request: Request, plan: Plan) -> Request:

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from deskhand.automation.stage import Stage
+from deskhand.governance.caps import Caps
 from deskhand.governance.permission import Permissions
 from deskhand.governance.request import ApprovalFacts, ProofFacts, Rates, Request
 from deskhand.governance.standing import Table
@@ -79,6 +80,9 @@ class Case:
     """How many the request asked for."""
     proof: tuple[str, str, str, str, int] | None = ("bob", "100", "p", CODE, 60)
     runs: tuple[int, int, int] = (0, 0, 0)
+    everywhere: tuple[int, int] = (0, 0)
+    """Runs at all clients, and those of them that automations began."""
+    caps: tuple[int, int, int, int] = (60, 20, 1000, 400)
     rows: tuple[Row, ...] = ()
 
     def request(self) -> Request:
@@ -102,7 +106,13 @@ class Case:
             is_stopped=self.is_stopped,
             approval=self._approval(),
             proof=_proof(self.proof),
-            rates=Rates(at_tenant=self.runs[0], of_automation=self.runs[1], of_action=self.runs[2]),
+            rates=Rates(
+                at_tenant=self.runs[0],
+                of_automation=self.runs[1],
+                of_action=self.runs[2],
+                everywhere=self.everywhere[0],
+                by_automations=self.everywhere[1],
+            ),
             at=WEDNESDAY_NOON,
         )
 
@@ -120,10 +130,14 @@ class Case:
         )
 
     def permissions(self) -> Permissions:
-        return Permissions(row.grant() for row in self.rows)
+        return Permissions((row.grant() for row in self.rows), caps=self.caps_allowed())
 
     def table(self) -> Table:
-        return Table(row.grant() for row in self.rows)
+        return Table((row.grant() for row in self.rows), self.caps_allowed())
+
+    def caps_allowed(self) -> Caps:
+        names = ("runs_at_client", "automation_runs_at_client", "runs_everywhere", "automation_runs_everywhere")
+        return Caps(**dict(zip(names, self.caps, strict=True)))
 
 
 def oracle(case: Case) -> tuple[bool, frozenset[str]]:
@@ -193,6 +207,9 @@ def _objections(case: Case, mode: str, rows: list[Row]) -> dict[str, bool]:
         "guard-taint-automation": by_automation and "technician" in case.sources,
         "guard-rate": is_run and case.runs[0] > 59,
         "guard-rate-automation": is_run and by_automation and case.runs[1] > 19,
+        "guard-rate-everywhere": is_run and case.everywhere[0] > 999,
+        "guard-rate-automations": is_run and by_automation and case.everywhere[1] > 399,
+        "guard-cap": is_run and _is_over_a_cap(case, by_automation=by_automation),
         "grant-off": mode == "off",
         "grant-suggest": is_run and mode == "suggest",
         "grant-hours": is_run and any(row.hours == SHUT for row in rows),
@@ -219,6 +236,14 @@ def _counts(approval: tuple[str, str, int], by: str, ballots: tuple[tuple[str, s
     plan, requester, age = approval
     is_own = any(name in (requester, by) for ballot in ballots for name in ballot)
     return plan == "h" and not is_own and 0 <= age < 4 * 3600 + 1
+
+
+def _is_over_a_cap(case: Case, *, by_automation: bool) -> bool:
+    client, automation, all_runs, all_automations = case.caps
+    mine = [(case.runs[0], client), (case.everywhere[0], all_runs)]
+    if by_automation:
+        mine += [(case.runs[1], automation), (case.everywhere[1], all_automations)]
+    return any(not begun < cap for begun, cap in mine)
 
 
 def _is_proven(case: Case) -> bool:
@@ -304,6 +329,14 @@ _CHANGES: tuple[Callable[[Random], dict[str, Any]], ...] = (
     lambda _random: {"proof": None},
     lambda random: {"runs": (random.choice((58, 59, 60, 61)), random.choice((18, 19, 20, 21)), 0)},
     lambda random: {"runs": (0, random.choice((0, 1, 2, 3)), random.choice((0, 1, 2, 3)))},
+    lambda random: {"everywhere": (random.choice((999, 1000)), 0)},
+    lambda random: {"everywhere": (0, random.choice((399, 400))), **_AUTOMATIC, "stage": "auto", "approval": None},
+    lambda random: {"everywhere": (random.choice((998, 999, 1000, 1001)), random.choice((398, 399, 400, 401)))},
+    lambda random: {
+        "caps": (random.choice((1, 5, 60)), random.choice((2, 20)), random.choice((7, 1000)), random.choice((3, 400))),
+        "runs": (random.choice((0, 1, 4, 5)), random.choice((1, 2)), 0),
+        "everywhere": (random.choice((6, 7, 8)), random.choice((2, 3, 4))),
+    },
     lambda random: {"by": random.choice(("ann", "eve", "desk", f"automation:{AUTOMATION}", "automation:other"))},
 )
 

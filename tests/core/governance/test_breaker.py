@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from deskhand.governance.breaker import INNOCENT, Ending, MaintenanceSettings, tripped
+from deskhand.governance.breaker import INNOCENT, Ending, Flood, MaintenanceSettings, tripped
 from deskhand.records.diagnoses import FailureCause
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -79,3 +79,17 @@ def test_nothing_but_failures_of_its_own_ever_pauses_it(
     if tripped(endings(*causes), 2, settings):
         assert len(guilty) >= min(after, row)
     assert tripped(endings(*([each for each in causes if each in INNOCENT or each is None])), 2, settings) is None
+
+
+def test_an_automation_that_meets_its_cap_again_and_again_within_an_hour_must_pause() -> None:
+    flood = Flood(MaintenanceSettings(pause_when_held_back=3))
+    at = [datetime(2026, 3, 2, 12, minute, tzinfo=UTC) for minute in range(5)]
+    assert [flood.met("unlock", at[0]), flood.met("other", at[0]), flood.met("unlock", at[1])] == [False] * 3
+    assert flood.met("unlock", at[2])
+    assert not flood.met("unlock", at[3]), "it counts anew once somebody let it go on"
+
+
+def test_meeting_it_now_and_then_is_no_flood() -> None:
+    flood = Flood(MaintenanceSettings(pause_when_held_back=3))
+    moments = [datetime(2026, 3, 2, 12, tzinfo=UTC) + timedelta(minutes=31 * each) for each in range(9)]
+    assert not any(flood.met("unlock", each) for each in moments)

@@ -1,12 +1,12 @@
 """What bounds the desk as a whole: how often it may begin something, and when calls to a vendor stop by themselves."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from deskhand.governance.caps import Caps
 
 
-class LimitSettings(BaseModel):
-    """Circuit breakers of connectors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+class LimitSettings(Caps):
+    """Runs an hour, and circuit breakers of connectors."""
 
     breaker_failures: int = Field(
         default=5,
