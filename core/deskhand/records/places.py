@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 from deskhand.records.accounts import AUTOMATION
 from deskhand.records.canonical import written_time
 from deskhand.records.database import Transaction
+from deskhand.records.rows import Value
 from deskhand.records.schema import places, runs
-from deskhand.records.transaction import Value
 
 HOUR = timedelta(hours=1)
 
