@@ -120,7 +120,7 @@ def submit(records: Records, engine: RunEngine, reaper: Reaper) -> None:
 
 def is_at_rest(engine: RunEngine, run: Run) -> bool:
     """Tell whether the durable engine too knows that the run is over."""
-    return engine._queue().fates([(run.id, run.segment)]) == {run.id: Fate.OVER}
+    return engine._queue().fates([(run.id, run.segment)]) == {(run.id, run.segment): Fate.OVER}
 
 
 def push(engine: RunEngine, run: Run) -> None:

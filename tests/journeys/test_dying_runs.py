@@ -187,6 +187,6 @@ def complaints(point: str, url: str, folder: Path) -> list[str]:
 def orphans(url: str, segments: int) -> list[str]:
     """Name the segments the durable engine still holds."""
     durable = Durable(url)
-    fates = [durable.fates([(RUN, segment)]).get(RUN) for segment in range(segments + 1)]
+    fates = [durable.fates([(RUN, segment)]).get((RUN, segment)) for segment in range(segments + 1)]
     durable.close()
     return [f"segment {number} is {fate}" for number, fate in enumerate(fates) if fate is not Fate.OVER]

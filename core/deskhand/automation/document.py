@@ -6,21 +6,18 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, JsonValue, model_serializer, model_validator
 
-from deskhand.automation.plan import MOST_STEPS, ActionName, StepId
+from deskhand.automation.conditions import Condition
+from deskhand.automation.flow import Flow
+from deskhand.automation.plan import MOST_STEPS, OnFailure
+from deskhand.automation.rules import ActionName, ApprovalRule, Part, Retry, StepId, StepResult, TimeOfDay
 from deskhand.automation.words import Line, MatchWord, Prose
-from deskhand.records.approvals import MOST_VOTES
-from deskhand.records.documents import StoredDocument
 
 AutomationName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
 ParameterName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-StepResult: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}\.(reference|detail\.[A-Za-z0-9_]{1,40})$")]
-TimeOfDay: TypeAlias = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+ItemField: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,40}$")]
 
-
-class Part(StoredDocument):
-    """A part of the document: closed, strict and frozen. Read it from JSON."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+WHOLE_ITEM = "value"
+"""Names the entry itself, where a for-each goes through a list of plain values."""
 
 
 class FactSource(StrEnum):
@@ -93,7 +90,7 @@ class Parameter(Part):
 
 
 class Given(Part):
-    """What one argument of an action is given: exactly one of a parameter, a constant, an earlier step, a question."""
+    """What one argument of an action is given: exactly one of a parameter, a constant, a result, a part of the item."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
@@ -101,13 +98,15 @@ class Given(Part):
     constant: JsonValue = None
     step: StepResult | None = None
     """What an earlier step returned: ``<step>.reference`` or ``<step>.detail.<name>``."""
+    item: ItemField | None = None
+    """A field of what the for-each around the step is at; ``value`` is the entry itself."""
     prompt: Line | None = None
     """The question a technician answers while the run waits."""
 
     @model_validator(mode="after")
     def _is_one(self) -> "Given":
         if len(self.model_fields_set) != 1:
-            raise ValueError("exactly one of `parameter`, `constant`, `step` and `prompt`")
+            raise ValueError("exactly one of `parameter`, `constant`, `step`, `item` and `prompt`")
         if self.kind != "constant" and getattr(self, self.kind) is None:
             raise ValueError(f"`{self.kind}` is empty")
         return self
@@ -118,7 +117,7 @@ class Given(Part):
 
     @property
     def kind(self) -> str:
-        """Say which of the four it is."""
+        """Say which of them it is."""
         return next(iter(self.model_fields_set))
 
 
@@ -217,6 +216,12 @@ class Step(Part):
     arguments: Mapping[str, Given] = Field(default_factory=dict)
     when: tuple[Check, ...] = ()
     """The step is left out where one of these does not hold; nothing else changes."""
+    only_if: Condition | None = None
+    """The step is left out where this does not hold once its turn has come."""
+    retry: Retry | None = None
+    """How often it is tried; as often as the engine does where nothing is said."""
+    timeout_minutes: int | None = Field(default=None, ge=1, le=1440)
+    """So long after its first attempt it is not tried again."""
     verify: StepVerification = StepVerification.NONE
     undo: StepUndo = StepUndo.NONE
     irreversible: Prose | None = None
@@ -231,27 +236,6 @@ class Step(Part):
         return self
 
 
-class ApproverRole(StrEnum):
-    """Who may approve a run, the less entitled first."""
-
-    APPROVER = "approver"
-    ADMIN = "admin"
-
-    @property
-    def strictness(self) -> int:
-        """Higher is stricter."""
-        return list(ApproverRole).index(self)
-
-
-class ApprovalRule(Part):
-    """What approval each run needs; it is never the requester's own."""
-
-    role: ApproverRole = ApproverRole.APPROVER
-    expires_minutes: int = Field(default=240, ge=5, le=7 * 24 * 60)
-    quorum: int = Field(default=1, ge=1, le=MOST_VOTES)
-    """How many different people have to approve it."""
-
-
 class Automation(Part):
     """A reviewed way to handle one kind of ticket. It names actions and facts; it holds no person's data."""
 
@@ -263,6 +247,10 @@ class Automation(Part):
     preconditions: tuple[Precondition, ...] = Field(default=(), max_length=20)
     parameters: Mapping[ParameterName, Parameter] = Field(default_factory=dict)
     steps: tuple[Step, ...] = Field(min_length=1, max_length=MOST_STEPS)
+    flow: Flow = ()
+    """In what order, on which conditions and with what waits the steps are done; as they are listed, where empty."""
+    on_failure: OnFailure = "stop"
+    """What becomes of what was done when a step fails: it stays, or what can be undone is."""
     approval: ApprovalRule | None = None
 
     @model_validator(mode="after")

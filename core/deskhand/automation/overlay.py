@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
-from deskhand.automation.document import ApprovalRule, Automation, AutomationName, Given, Part, Precondition, Step
+from deskhand.automation.document import Automation, AutomationName, Given, Precondition, Step
+from deskhand.automation.rules import ApprovalRule, Part
 from deskhand.automation.words import Line
 
 _TEXTS = frozenset({"title", "description"})

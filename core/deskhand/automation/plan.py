@@ -7,18 +7,21 @@ approved is exactly its hash, so every word a person must be able to rely on is 
 import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from deskhand.automation.conditions import Condition
+from deskhand.automation.flow import ITEM, Flow, faults, leaves
+from deskhand.automation.rules import ActionName, Retry, StepId
 from deskhand.records.canonical import canonical_json
 from deskhand.records.documents import StoredDocument
 from deskhand.sdk.actions import Effect
 
 MOST_STEPS = 20
 
-StepId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-ActionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z0-9_]+$")]
+OnFailure: TypeAlias = Literal["stop", "undo"]
+"""What becomes of what a run did when a step of it fails: it stays, or what can be undone is, newest first."""
 
 
 class SourceKind(StrEnum):
@@ -73,6 +76,10 @@ class PlannedStep(StoredDocument):
     """It hands a person access, so that person must have proven who they are."""
     proves_identity: bool = False
     arguments: Mapping[str, Argument]
+    only_if: Condition | None = None
+    """It is left out where this does not hold once its turn has come."""
+    retry: Retry | None = None
+    timeout_minutes: int | None = None
     clause: str = Field(default="", max_length=500)
     """The technician's own words this step stands for; empty where an automation brought it."""
 
@@ -108,19 +115,33 @@ class Plan(StoredDocument):
     sentence: str = Field(default="", max_length=2_000)
     automation: AutomationPin | None = None
     steps: tuple[PlannedStep, ...] = Field(min_length=1, max_length=MOST_STEPS)
+    flow: Flow = ()
+    """In what order the steps are done; as they are listed where it is empty. See `course`."""
+    on_failure: OnFailure = "stop"
 
     @model_validator(mode="after")
-    def _refers_backwards(self) -> "Plan":
-        """Refuse two steps of one name, and an argument from a step that does not come before."""
-        earlier: set[str] = set()
-        for step in self.steps:
+    def _is_sound(self) -> "Plan":
+        """Refuse two steps of one name, a flow that is not of these steps, and what is known too late or nowhere."""
+        ids = {step.id for step in self.steps}
+        if len(ids) < len(self.steps):
+            raise ValueError("two steps have one name")
+        for fault in faults(self.course, ids):
+            raise ValueError(f"flow {fault.position}: {fault.problem}")
+        for leaf in leaves(self.course):
+            step = self.step(leaf.step_id)
             for name, argument in step.arguments.items():
-                if argument.source is SourceKind.STEP and argument.origin.partition(".")[0] not in earlier:
+                source = argument.origin.partition(".")[0]
+                is_known = source in leaf.before or (source == ITEM and leaf.is_in_loop)
+                if argument.source is SourceKind.STEP and not is_known:
                     raise ValueError(f"{step.id}.{name} comes from {argument.origin}, which is no earlier step")
-            if step.id in earlier:
-                raise ValueError(f"two steps are called {step.id}")
-            earlier.add(step.id)
+                if argument.source is SourceKind.PROMPT and (leaf.is_in_branch or leaf.is_in_loop):
+                    raise ValueError(f"{step.id}.{name} asks a person in the midst of a branch or a loop")
         return self
+
+    @property
+    def course(self) -> Flow:
+        """The flow, also where it is no more than the steps in their order."""
+        return self.flow or tuple(step.id for step in self.steps)
 
     @property
     def tier(self) -> int:
@@ -128,9 +149,10 @@ class Plan(StoredDocument):
         return max(step.tier for step in self.steps)
 
     def step(self, step_id: str) -> PlannedStep:
-        """Find a step. Raises LookupError."""
+        """Find a step, by its own id or that of one of its repetitions (``tell.3``). Raises LookupError."""
+        name = step_id.partition(".")[0]
         for step in self.steps:
-            if step.id == step_id:
+            if step.id == name:
                 return step
         raise LookupError(f"plan {self.id} has no step {step_id}")
 

@@ -10,8 +10,8 @@ from pydantic import JsonValue, SecretStr
 
 from deskhand.agent.planning.planner import Planner
 from deskhand.automation import plans
-from deskhand.automation.document import ApprovalRule, ApproverRole
 from deskhand.automation.plan import Plan, Proposal
+from deskhand.automation.rules import ApprovalRule, ApproverRole
 from deskhand.automation.stage import Stage
 from deskhand.desk.closing import Closing
 from deskhand.desk.contexts import Contexts

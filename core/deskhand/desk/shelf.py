@@ -5,9 +5,10 @@ from functools import lru_cache
 
 import structlog
 
-from deskhand.automation.document import ApprovalRule, Automation
+from deskhand.automation.document import Automation
 from deskhand.automation.overlay import EffectiveDifference, Overlay, OverlayRefusedError, effective
 from deskhand.automation.plan import Plan, SourceKind
+from deskhand.automation.rules import ApprovalRule
 from deskhand.automation.stage import Stage
 from deskhand.automation.yaml_form import YamlRefusedError, load, read
 from deskhand.desk.refusals import DeskRefusedError

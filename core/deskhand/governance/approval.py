@@ -12,7 +12,7 @@ from deskhand.governance.approval_text import text
 from deskhand.governance.votes import Electorate, Objection, RefusedBecause
 from deskhand.records import approvals
 from deskhand.records.accounts import AUTOMATION, Account, account_name
-from deskhand.records.approvals import Approval, ApprovalState, Vote
+from deskhand.records.approvals import Approval, ApprovalState, Vote, Way
 from deskhand.records.database import Transaction
 from deskhand.records.schema import automation_versions
 
@@ -61,11 +61,13 @@ def request(
     expires: datetime | None = None,
     approvers: frozenset[str] = frozenset(),
     quorum: int = 1,
+    way: Way | None = None,
 ) -> Approval:
     """Ask for a decision about a plan and return the request.
 
     ``by`` is the account that submits it; neither it nor who asked for the plan can decide. ``approvers``, where any
     are named, are the only accounts that can, or that a delegate can decide for. It takes ``quorum`` different people.
+    ``way`` says where a run waits for it.
     """
     now = transaction.clock()
     asked = Approval(
@@ -81,6 +83,7 @@ def request(
         approvers=tuple(sorted(map(account_name, approvers))),
         own=_whose_own(transaction, plan, by),
         quorum=quorum,
+        way=way,
     )
     approvals.add(transaction, asked)
     return asked

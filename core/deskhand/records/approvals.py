@@ -47,6 +47,14 @@ class Vote(StoredDocument):
         return self.on_behalf_of or self.by
 
 
+class Way(StoredDocument):
+    """Where a run waits for a decision on going on, and what it had done by then."""
+
+    run_id: str
+    position: str
+    results_sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
     """A request for a decision about exactly one plan; ``approvers``, where it names any, are who may give it.
@@ -72,6 +80,8 @@ class Approval:
     quorum: int = 1
     votes: tuple[Vote, ...] = ()
     """Every vote that was taken, the oldest first."""
+    way: Way | None = None
+    """Where a run waits for it; None where it is about the plan as a whole."""
 
 
 class _Document(StoredDocument):
@@ -80,6 +90,7 @@ class _Document(StoredDocument):
     own: tuple[str, ...] = ()
     quorum: int = Field(default=1, ge=1, le=MOST_VOTES)
     votes: tuple[Vote, ...] = ()
+    way: Way | None = None
 
 
 def new_id() -> str:
@@ -107,6 +118,8 @@ def add(transaction: Transaction, approval: Approval) -> None:
     )
     expires = written_time(approval.expires_at)
     detail: dict[str, JsonValue] = {"expires": expires, "approvers": [*approval.approvers], "quorum": approval.quorum}
+    if approval.way is not None:
+        detail |= {"run": approval.way.run_id, "at": approval.way.position}
     _audit(transaction, approval, "approval.requested", detail)
 
 
@@ -207,6 +220,7 @@ def _written(approval: Approval) -> str:
         own=approval.own,
         quorum=approval.quorum,
         votes=approval.votes,
+        way=approval.way,
     )
     return canonical_json(document.model_dump(mode="json"))
 
@@ -230,4 +244,5 @@ def _approval(row: Mapping[Any, Any]) -> Approval:
         own=document.own,
         quorum=document.quorum,
         votes=document.votes,
+        way=document.way,
     )

@@ -49,8 +49,11 @@ class StepState(StrEnum):
     """Its intent is on the record: the change may or may not have been made."""
     WAITING = "waiting"
     DONE = "done"
+    LEFT_OUT = "left out"
+    """Its turn came and its condition did not hold, or there was nothing to repeat it for."""
     SKIPPED = "skipped"
-    """It was not carried out because the run ended before it, or, in a shadow run, because nothing is."""
+    """It was not carried out because the run ended before it or went another way, or, in a shadow run, because nothing
+    is."""
     FAILED = "failed"
     UNKNOWN = "unknown"
     UNDONE = "undone"
@@ -75,18 +78,41 @@ class WaitKind(StrEnum):
     """What a waiting run waits for."""
 
     PROMPT = "prompt"
+    """A person's answer."""
     PAUSE = "pause"
+    """A moment, before a step is tried again."""
+    MOMENT = "moment"
+    """A moment the flow names."""
+    APPROVAL = "approval"
+    """A person's decision on going on."""
     SWITCH = "switch"
+    """That a kill switch is released."""
+    HOLD = "hold"
+    """That somebody lets the run go on."""
 
 
 class Wait(StoredDocument):
-    """What a run waits for: a person's answer, a moment, or that a switch is released."""
+    """What a run waits for: a person, a moment, or that a switch is released."""
 
     kind: WaitKind
-    step_id: str
+    step_id: str = ""
+    """The step whose turn it is; empty where the flow itself waits."""
+    position: str = ""
+    """The block of the flow that waits; empty where a step does."""
+    approval_id: str = ""
     text: str = Field(max_length=LONGEST_REASON)
     """For people: the question, or why the run pauses."""
     until: AwareDatetime | None = None
+
+
+class Branch(StoredDocument):
+    """One of the branches a run is in at the moment, carried on by segments of its own."""
+
+    lane: str
+    """Its position in the flow, such as ``2.b0``."""
+    segment: int
+    state: RunState = RunState.QUEUED
+    waits_for: Wait | None = None
 
 
 class RecordedChange(StoredDocument):
@@ -112,6 +138,8 @@ class StepRecord(StoredDocument):
     cause: Cause | None = None
     ring: str = ""
     """Which ring of the gate refused it; empty where none did."""
+    item: JsonValue = None
+    """What the for-each is at, where the step is repeated."""
     attempts: int = 0
     prompts: int = 0
     """How often a person's answer was tried and found wrong."""
@@ -121,8 +149,16 @@ class StepRecord(StoredDocument):
     ended_at: AwareDatetime | None = None
 
 
+MAIN = ""
+"""The lane of a run that is in no branch."""
+
+
 class Run(StoredDocument):
-    """A plan being carried out, or one that was. ``segment`` counts its pieces: each ends where the run waits."""
+    """A plan being carried out, or one that was.
+
+    It is carried on in segments, each of which ends where the run waits; ``segment`` is the present one's number, or
+    the one that follows when the branches the run is in have joined. No two segments of a run have one number.
+    """
 
     id: str = Field(pattern=r"^r-[0-9a-f]{16}$")
     plan_id: str
@@ -132,6 +168,12 @@ class Run(StoredDocument):
     automation: str = ""
     state: RunState = RunState.QUEUED
     segment: int = 0
+    segments: int = 0
+    """The highest number a segment has had."""
+    branches: tuple[Branch, ...] = ()
+    """The branches it is in; none while it goes one way. It waits where all that still go on wait."""
+    marks: Mapping[str, JsonValue] = Field(default_factory=dict)
+    """What was found at blocks of the flow, by position: which way it went, what a for-each goes through."""
     steps: tuple[StepRecord, ...]
     requested_by: str
     approval_id: str | None = None
@@ -143,6 +185,8 @@ class Run(StoredDocument):
     """It looks at what it would change and changes nothing."""
     cancelled_by: str | None = None
     """Who asked to stop it; it stops before its next step."""
+    held_by: str | None = None
+    """Who asked to hold it; it waits before its next step until somebody lets it go on."""
     undoing: tuple[str, ...] = ()
     """The steps still to be undone, in that order; empty while the run goes forward."""
     undone_by: str | None = None
@@ -157,6 +201,54 @@ class Run(StoredDocument):
             if step.id == step_id:
                 return step
         raise LookupError(f"run {self.id} has no step {step_id}")
+
+    @property
+    def waits(self) -> tuple[tuple[str, Wait], ...]:
+        """Everything it waits for, with the lane that does."""
+        found = [(each.lane, each.waits_for) for each in self.branches] or [(MAIN, self.waits_for)]
+        return tuple((lane, wait) for lane, wait in found if wait is not None)
+
+    @property
+    def is_failing(self) -> bool:
+        """Tell whether a branch has failed, so that the others stop."""
+        return any(each.state in {RunState.FAILED, RunState.NEEDS_REVIEW} for each in self.branches)
+
+    def lane_of(self, segment: int) -> str | None:
+        """Return the lane a segment carries on; None where it is nobody's any more."""
+        if not self.branches:
+            return MAIN if segment == self.segment else None
+        return next((each.lane for each in self.branches if each.segment == segment), None)
+
+    def at(self, lane: str) -> tuple[RunState, Wait | None]:
+        """Return where a lane stands, and what it waits for. Raises LookupError."""
+        if lane == MAIN:
+            return self.state, self.waits_for
+        found = self._branch(lane)
+        return found.state, found.waits_for
+
+    def with_lane(self, lane: str, state: RunState, waits_for: Wait | None = None, segment: int | None = None) -> "Run":
+        """Return the run with a lane elsewhere; ``segment``, where given, is the one that carries it on."""
+        highest = {} if segment is None else {"segments": max(self.segments, segment)}
+        changes = {"state": state, "waits_for": waits_for, **({} if segment is None else {"segment": segment})}
+        if lane == MAIN:
+            return self.model_copy(update={**changes, **highest})
+        branch = self._branch(lane).model_copy(update=changes)
+        branches = tuple(branch if each.lane == lane else each for each in self.branches)
+        return self.model_copy(update={"branches": branches, **highest}).of_its_branches()
+
+    def of_its_branches(self) -> "Run":
+        """Return the run in the state its branches make."""
+        going = [each for each in self.branches if not each.state.is_over]
+        waits = [each.waits_for for each in going if each.state is RunState.WAITING]
+        is_waiting = bool(going) and len(waits) == len(going)
+        state = RunState.WAITING if is_waiting else RunState.RUNNING
+        return self.model_copy(update={"state": state, "waits_for": waits[0] if is_waiting else None})
+
+    def _branch(self, lane: str) -> Branch:
+        for branch in self.branches:
+            if branch.lane == lane:
+                return branch
+        raise LookupError(f"run {self.id} is in no branch {lane}")
 
     def with_step(self, step_id: str, **changes: Any) -> "Run":  # noqa: ANN401  # pydantic's own boundary
         """Return the run with fields of one step changed."""
@@ -250,10 +342,11 @@ def under_way(records: Records) -> list[Run]:
 def waiting_for(records: Records, kind: WaitKind) -> list[Run]:
     """List the runs that wait for something of a kind, oldest first. Cheap to ask often."""
     query = select(runs.c.document).where(
-        runs.c.state == RunState.WAITING, runs.c.document.contains(f'"kind":"{kind}"', autoescape=True)
+        runs.c.state.in_([RunState.WAITING, RunState.RUNNING]),
+        runs.c.document.contains(f'"kind":"{kind}"', autoescape=True),
     )
     found = _listed(records, query.order_by(runs.c.place))
-    return [run for run in found if run.waits_for is not None and run.waits_for.kind is kind]
+    return [run for run in found if any(wait.kind is kind for _, wait in run.waits)]
 
 
 def _listed(records: Records, query: Select[Any]) -> list[Run]:

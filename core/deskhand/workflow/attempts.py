@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -15,7 +16,7 @@ from deskhand.records import effects
 from deskhand.records.accounts import AUTOMATION
 from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.records.effects import EffectState
-from deskhand.records.runs import LONGEST_REASON, Cause, Run, RunState, StepRecord, StepState, Wait, WaitKind
+from deskhand.records.runs import LONGEST_REASON, MAIN, Cause, Run, RunState, StepRecord, StepState, Wait, WaitKind
 from deskhand.sdk.actions import AnyAction, Arguments, Effect, Receipt, connector_of
 from deskhand.sdk.clock import Clock
 from deskhand.sdk.errors import (
@@ -36,17 +37,20 @@ from deskhand.sdk.traffic import Purpose, on_errand
 from deskhand.workflow.arguments import arguments, question_of
 from deskhand.workflow.attempt import Failed, attempt
 from deskhand.workflow.calls import Call, Mandate, RefusedError, RingName, Witness
+from deskhand.workflow.course import Ask, Carry, Fork, LostError, Over, Rest, Upcoming, ahead
 from deskhand.workflow.gate import Gate
 from deskhand.workflow.handover import Handover
 from deskhand.workflow.journal import CancelledError, Failure, Journal, SupersededError, until
 from deskhand.workflow.prompts import ask, note_wrong_answer
 from deskhand.workflow.undoing import undoing
+from deskhand.workflow.waits import ask_approval, rest
 from deskhand.workflow.witnesses import DoneWitness, UndoneWitness, changes_of, without
 
 log = structlog.get_logger(__name__)
 
 Envelope = dict[str, JsonValue]
-"""What an attempt returns and the durable engine keeps: ``next``, and ``pause`` in seconds where it is AGAIN."""
+"""What an attempt returns and the durable engine keeps: ``next``, with ``pause`` in seconds where it is AGAIN and the
+``step`` whose turn it is then where it is ON; none where the lane has come to its end."""
 
 
 class Next(StrEnum):
@@ -57,7 +61,6 @@ class Next(StrEnum):
     STOP = "stop"
 
 
-ON: Envelope = {"next": Next.ON.value}
 STOP: Envelope = {"next": Next.STOP.value}
 
 _CAUSES: tuple[tuple[type[ConnectorError], Cause], ...] = (
@@ -117,14 +120,11 @@ class Attempts:
 
     def _make(self, run_id: str, segment: int, step_id: str) -> Envelope:
         run = self.journal.look_up(run_id, segment)
-        if run.cancelled_by is not None:
-            return self._cancel(run_id, segment)
-        if self.stopping.is_set():
-            self.journal.hand_on(run_id, segment)
+        if self._is_called_off(run, segment, step_id):
             return STOP
-        turn = Turn.of(self.records, run, step_id)
+        turn = Turn.of(self.records, run, segment, step_id)
         if turn.is_over:
-            return ON
+            return self.ahead(run_id, segment)
         passing = (ConnectorError, SupersededError, CancelledError, RecordsUnavailableError)
         try:
             with on_errand(turn.purpose, tenant=run.tenant_id, automation=run.automation):
@@ -134,6 +134,51 @@ class Attempts:
         if isinstance(outcome, Failed):
             return self._conclude(turn, Failure(Cause.BUG, outcome.reason))
         return outcome.value
+
+    def _is_called_off(self, run: Run, segment: int, step_id: str) -> bool:
+        """Tell whether the step is not to be tried now, and write down why."""
+        if run.cancelled_by is not None or run.is_failing:
+            self.journal.cancel(run.id, segment)
+        elif self.stopping.is_set():
+            self.journal.hand_on(run.id, segment)
+        elif run.held_by is not None and not run.undoing:
+            wait = Wait(kind=WaitKind.HOLD, step_id=step_id, text=f"{run.held_by} holds it")
+            self.journal.park(run.id, segment, wait)
+        else:
+            return False
+        return True
+
+    def ahead(self, run_id: str, segment: int) -> Envelope:
+        """Say which step's turn it is in a segment's lane, or end the segment where the run branches or waits.
+
+        Raises SupersededError and RecordsUnavailableError.
+        """
+        run = self.journal.look_up(run_id, segment)
+        plan = _plan_of(self.records, run)
+        lane = run.lane_of(segment) or MAIN
+        try:
+            found, upcoming = ahead(plan, run, lane)
+        except LostError as error:
+            failure = Failure(Cause.CONFIGURATION, str(error))
+            self.journal.stop(run_id, segment, error.step_id, failure, RunState.FAILED)
+            return STOP
+        if found != run:
+            self.journal.find_way(run_id, segment, lambda present: ahead(plan, present, lane)[0])
+        return self._take(run_id, segment, plan, upcoming)
+
+    def _take(self, run_id: str, segment: int, plan: Plan, upcoming: Upcoming) -> Envelope:
+        match upcoming:
+            case Carry():
+                return _on(upcoming.step_id)
+            case Over():
+                return _on(None)
+            case Fork():
+                self.journal.fork(run_id, segment, upcoming)
+            case Ask():
+                ask_approval(self.journal, run_id, segment, plan, upcoming)
+            case Rest():
+                rest(self.journal, run_id, segment, upcoming, self.clock())
+        return STOP
 
     def _cancel(self, run_id: str, segment: int) -> Envelope:
         self.journal.cancel(run_id, segment)
@@ -145,21 +190,22 @@ class Attempts:
         if rest > 0:
             return self._rest(turn, rest, "an earlier attempt may still be under way: it is read later")
         run, step = turn.run, turn.step
-        question, answer = question_of(step), self.handover.answered(run.id, step.id)
+        question, answer = question_of(step), self.handover.answered(run.id, turn.step_id)
         if question is not None and answer is None and not run.is_shadow:
             return self._ask(turn, action, question)
         if run.is_shadow and any(each.is_late for each in step.arguments.values()):
-            self.journal.look(run.id, run.segment, step.id, error="it can only be looked at while the plan runs")
-            return ON
-        call = self._call(turn, action, arguments(action.arguments, step, run, answer))
+            why = "it can only be looked at while the plan runs"
+            self.journal.look(run.id, turn.segment, turn.step_id, error=why)
+            return self.ahead(run.id, turn.segment)
+        call = self._call(turn, action, arguments(action.arguments, step, run, turn.step_id, answer))
         if run.is_shadow:
             inspection = self.gate.inspect(call)
-            self.journal.look(run.id, run.segment, step.id, changes=changes_of(inspection))
-            return ON
+            self.journal.look(run.id, turn.segment, turn.step_id, changes=changes_of(inspection))
+            return self.ahead(run.id, turn.segment)
         receipt = self.gate.perform(call, turn.witness(self.journal, answer))
-        self.handover.put(run.id, step.id, receipt.secrets)
-        self.handover.forget(run.id, step.id)
-        return ON
+        self.handover.put(run.id, turn.step_id, receipt.secrets)
+        self.handover.forget(run.id, turn.step_id)
+        return self.ahead(run.id, turn.segment)
 
     def _action(self, turn: "Turn") -> AnyAction:
         if not turn.is_plan_intact:
@@ -197,44 +243,52 @@ class Attempts:
         is_claimed = effect is not None and effect.state is EffectState.CLAIMED
         if is_claimed and action.effect is Effect.ONCE and action.probe is None:
             failure = Failure(Cause.UNKNOWN_OUTCOME, "the process died while the answer was being checked")
-            self.journal.stop(turn.run.id, turn.run.segment, turn.step.id, failure, RunState.NEEDS_REVIEW)
+            self.journal.stop(turn.run.id, turn.segment, turn.step_id, failure, RunState.NEEDS_REVIEW)
         else:
             ask(self.journal, turn.run, turn.step, question)
         return STOP
 
     def _after(self, turn: "Turn", error: ConnectorError) -> Envelope:
         run, step = turn.run, turn.step
-        failure = failure_of(error, self.handover.answered(run.id, step.id))
+        failure = failure_of(error, self.handover.answered(run.id, turn.step_id))
         is_stopped = isinstance(error, HeldBackError) and error.by is HeldBy.SWITCH
         if is_stopped or failure.ring == RingName.KILL_SWITCH:
-            wait = Wait(kind=WaitKind.SWITCH, step_id=step.id, text=failure.error[:LONGEST_REASON])
-            self.journal.park(run.id, run.segment, wait)
+            wait = Wait(kind=WaitKind.SWITCH, step_id=turn.step_id, text=failure.error[:LONGEST_REASON])
+            self.journal.park(run.id, turn.segment, wait)
             return STOP
         if isinstance(error, HeldBackError):
             return self._rest(turn, error.retry_after, failure.error)  # no attempt of the run's: nothing was sent
-        if isinstance(error, UnavailableError | UncertainError) and turn.attempts < self.patience.most_attempts:
+        if isinstance(error, UnavailableError | UncertainError) and self._has_time(turn):
             return self._try_later(turn, error, failure)
         if self._is_wrong_answer(turn, error):
-            self.handover.forget(run.id, step.id)
+            self.handover.forget(run.id, turn.step_id)
             if note_wrong_answer(self.journal, run, turn.plan, step, failure.error):
                 return _again(0.0)
         return self._conclude(turn, failure)
 
+    def _has_time(self, turn: "Turn") -> bool:
+        """Tell whether a step may be tried once more: it has attempts left, and its time is not up."""
+        retry, minutes = turn.step.retry, turn.step.timeout_minutes
+        if turn.attempts >= (retry.attempts if retry is not None else self.patience.most_attempts):
+            return False
+        began = turn.record.started_at
+        return minutes is None or began is None or self.clock() < began + timedelta(minutes=minutes)
+
     def _try_later(self, turn: "Turn", error: ConnectorError, failure: Failure) -> Envelope:
-        run, step = turn.run, turn.step
-        pause = self.patience.first_pause * 2 ** (turn.attempts - 1)
+        first = turn.step.retry.pause_seconds if turn.step.retry is not None else self.patience.first_pause
+        pause = first * 2 ** (turn.attempts - 1)
         if isinstance(error, RateLimitedError):
             pause = max(pause, error.retry_after)
         pause = min(pause, self.patience.longest_pause)
-        self.journal.note(run.id, run.segment, step.id, failure, pause)
+        self.journal.note(turn.run.id, turn.segment, turn.step_id, failure, pause)
         return self._rest(turn, pause, failure.error)
 
     def _rest(self, turn: "Turn", seconds: float, text: str) -> Envelope:
         if seconds <= self.patience.longest_nap:
             return _again(seconds)
         moment = until(self.clock(), seconds)
-        wait = Wait(kind=WaitKind.PAUSE, step_id=turn.step.id, text=text[:LONGEST_REASON], until=moment)
-        self.journal.park(turn.run.id, turn.run.segment, wait)
+        wait = Wait(kind=WaitKind.PAUSE, step_id=turn.step_id, text=text[:LONGEST_REASON], until=moment)
+        self.journal.park(turn.run.id, turn.segment, wait)
         return STOP
 
     def _is_wrong_answer(self, turn: "Turn", error: ConnectorError) -> bool:
@@ -250,7 +304,7 @@ class Attempts:
         is_open = effect is not None and effect.state in {EffectState.CLAIMED, EffectState.NEEDS_REVIEW}
         is_repeatable = turn.step.effect is not Effect.ONCE and failure.cause is not Cause.UNKNOWN_OUTCOME
         state = RunState.NEEDS_REVIEW if is_open and not is_repeatable else RunState.FAILED
-        self.journal.stop(turn.run.id, turn.run.segment, turn.step.id, failure, state)
+        self.journal.stop(turn.run.id, turn.segment, turn.step_id, failure, state)
         return STOP
 
 
@@ -259,22 +313,23 @@ class Turn:
     """A step whose turn has come, forward or back."""
 
     run: Run
+    segment: int
     plan: Plan
     step: PlannedStep
+    step_id: str
+    """The step's id in the run: of a repetition, where it is one."""
     is_plan_intact: bool
 
     @classmethod
-    def of(cls, records: Records, run: Run, step_id: str) -> Self:
+    def of(cls, records: Records, run: Run, segment: int, step_id: str) -> Self:
         """Read the plan of a run. Raises LookupError where it was never kept."""
-        plan = plans.find(records, run.plan_id)
-        if plan is None:
-            raise LookupError(f"plan {run.plan_id} is gone")
-        return cls(run, plan, plan.step(step_id), plan.sha256() == run.plan_sha256)
+        plan = _plan_of(records, run)
+        return cls(run, segment, plan, plan.step(step_id), step_id, plan.sha256() == run.plan_sha256)
 
     @property
     def record(self) -> StepRecord:
         """What is known of the step so far."""
-        return self.run.step(self.step.id)
+        return self.run.step(self.step_id)
 
     @property
     def purpose(self) -> Purpose:
@@ -301,18 +356,23 @@ class Turn:
     @property
     def key(self) -> str:
         """The effect's key: the same for every attempt, in every process."""
-        return key_of(self.run.id, self.step.id, is_undo=self.is_undo)
+        return key_of(self.run.id, self.step_id, is_undo=self.is_undo)
 
     def witness(self, journal: Journal, typed: SecretStr | None) -> Witness:
         """Return who writes down what becomes of it."""
         if self.is_undo:
-            return UndoneWitness(journal, self.run.id, self.run.segment, self.step.id)
-        return DoneWitness(journal, self.run.id, self.run.segment, self.plan, self.step, typed)
+            return UndoneWitness(journal, self.run.id, self.segment, self.step_id)
+        return DoneWitness(journal, self.run.id, self.segment, self.plan, self.step, self.step_id, typed)
 
 
 def key_of(run_id: str, step_id: str, *, is_undo: bool = False) -> str:
-    """Return the key of a step's effect, fit for a vendor: step names have no hyphen, so no two are alike."""
-    return f"{'undo-' if is_undo else ''}{run_id}-{step_id.replace('_', '-')}"
+    """Return the key of a step's effect, fit for a vendor.
+
+    Step names have no hyphen and begin with a letter, so no two are alike; of a repetition its number comes first.
+    """
+    name, _, number = step_id.partition(".")
+    parts = (run_id, number, name.replace("_", "-"))
+    return f"{'undo-' if is_undo else ''}{'-'.join(filter(None, parts))}"
 
 
 def failure_of(error: ConnectorError, typed: SecretStr | None = None) -> Failure:
@@ -323,3 +383,14 @@ def failure_of(error: ConnectorError, typed: SecretStr | None = None) -> Failure
 
 def _again(pause: float) -> Envelope:
     return {"next": Next.AGAIN.value, "pause": pause}
+
+
+def _on(step_id: str | None) -> Envelope:
+    return {"next": Next.ON.value, "step": step_id}
+
+
+def _plan_of(records: Records, run: Run) -> Plan:
+    plan = plans.find(records, run.plan_id)
+    if plan is None:
+        raise LookupError(f"plan {run.plan_id} is gone")
+    return plan

@@ -92,13 +92,13 @@ class Durable:
             options["delay_seconds"] = delay
         self._ready().enqueue_in_transaction(connection, options, run_id, segment)  # type: ignore[arg-type]  # a TypedDict with optional parts
 
-    def fates(self, segments: Collection[tuple[str, int]]) -> Mapping[str, Fate]:
-        """Return what became of the given segments, by run; what was never queued is left out."""
+    def fates(self, segments: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], Fate]:
+        """Return what became of the given segments; what was never queued is left out."""
         if not segments:
             return {}
         ids = [_workflow_id(run_id, segment) for run_id, segment in segments]
         found = self._ready().list_workflows(workflow_ids=ids, load_input=False, load_output=False)
-        return {each.workflow_id.rpartition(":")[0]: _FATES.get(str(each.status), Fate.BROKEN) for each in found}
+        return {_segment_of(each.workflow_id): _FATES.get(str(each.status), Fate.BROKEN) for each in found}
 
     def launch(self, segment: Segment) -> None:
         """Carry out segments from now on, beginning with those a dead process left.
@@ -194,6 +194,11 @@ class Durable:
 
 def _workflow_id(run_id: str, segment: int) -> str:
     return f"{run_id}:{segment}"
+
+
+def _segment_of(workflow_id: str) -> tuple[str, int]:
+    run_id, _, segment = workflow_id.rpartition(":")
+    return run_id, int(segment)
 
 
 def _connect(url: str) -> Engine:

@@ -18,19 +18,22 @@ from deskhand.automation import plans
 from deskhand.automation.plan import Plan, SourceKind
 from deskhand.governance import approval
 from deskhand.records import effects, runs
+from deskhand.records.approvals import Approval
 from deskhand.records.database import Records, Transaction
 from deskhand.records.runs import Run, RunState, StepRecord, StepState, WaitKind
 from deskhand.sdk.actions import AnyAction, Tier
 from deskhand.sdk.clock import Clock
 from deskhand.sdk.models import TenantContext
 from deskhand.sdk.roles import Connector
-from deskhand.workflow import tables
+from deskhand.workflow import tables, waits
 from deskhand.workflow.attempts import Attempts, Patience, key_of
 from deskhand.workflow.calls import Observer, unobserved
 from deskhand.workflow.gate import Gate
 from deskhand.workflow.handover import Handover
 from deskhand.workflow.journal import Journal, Queue, RunRefusedError
+from deskhand.workflow.repeating import to_repeat
 from deskhand.workflow.segments import Port, Segments
+from deskhand.workflow.undoing import obstacle_to_undo, reversible
 from deskhand.workflow.watch import Fates, Watch
 
 if TYPE_CHECKING:
@@ -152,6 +155,20 @@ class RunEngine:
         )
         return self._journal.start(transaction, run)
 
+    def go_on(self, transaction: Transaction, decided: Approval) -> Run:
+        """Carry on the run that waits for a decision, by an approval somebody has given; it is used by that.
+
+        Raises ApprovalRefusedError where it does not hold, RunRefusedError where the run does not wait for it.
+        """
+        return waits.go_on_after(transaction, self._journal, self._plan(decided.plan_id), decided)
+
+    def turn_away(self, transaction: Transaction, decided: Approval) -> Run | None:
+        """Have the run that waits for a decision take its other way, or end: nobody approves of going on.
+
+        Returns None where no run waits for it any more.
+        """
+        return waits.turn_away(transaction, self._journal, self._plan(decided.plan_id), decided)
+
     def answer(self, run_id: str, step_id: str, value: SecretStr, *, by: str) -> Run:
         """Give a waiting run what a person typed; it is in memory alone, of the process that carries the run out.
 
@@ -171,22 +188,48 @@ class RunEngine:
         with self._deciding(run_id, by) as (transaction, run):
             if run.state.is_over:
                 raise RunRefusedError(f"run {run_id} is over: it is {run.state.value}")
-            if run.state is RunState.WAITING:
+            if run.state is RunState.WAITING and not run.branches:
                 return self._journal.go_on(transaction, run, "run.cancel_asked", {"by": by}, cancelled_by=by)
-            return runs.save(transaction, run.model_copy(update={"cancelled_by": by}), "run.cancel_asked", {"by": by})
+            asked = run.model_copy(update={"cancelled_by": by})
+            saved = runs.save(transaction, asked, "run.cancel_asked", {"by": by})
+            return self._journal.drop_branches(transaction, saved) if run.branches else saved
 
-    def retry(self, run_id: str, *, by: str) -> Run:
+    def hold(self, run_id: str, *, by: str) -> Run:
+        """Have a run wait before its next step until it is let go. Raises RunRefusedError where it is over or held."""
+        with self._deciding(run_id, by) as (transaction, run):
+            if run.state.is_over:
+                raise RunRefusedError(f"run {run_id} is over: it is {run.state.value}")
+            if run.held_by is not None:
+                raise RunRefusedError(f"{run.held_by} holds run {run_id} already")
+            return runs.save(transaction, run.model_copy(update={"held_by": by}), "run.held", {"by": by})
+
+    def let_go(self, run_id: str, *, by: str) -> Run:
+        """Have a run that is held go on. Raises RunRefusedError where nobody holds it."""
+        with self._deciding(run_id, by) as (transaction, run):
+            if run.held_by is None:
+                raise RunRefusedError(f"nobody holds run {run_id}")
+            free = run.model_copy(update={"held_by": None})
+            lanes = [lane for lane, wait in run.waits if wait.kind is WaitKind.HOLD]
+            saved = runs.save(transaction, free, "run.let_go", {"by": by})
+            for lane in lanes:
+                saved = self._journal.go_on(transaction, saved, "run.released", lane=lane)
+            return saved
+
+    def retry(self, run_id: str, *, by: str, from_step: str | None = None) -> Run:
         """Take up a run at the step that failed; what was done is not done again.
 
-        Raises RunRefusedError where nothing is to be repeated.
+        From ``from_step`` on, where it is given, what only read is read anew, with what it decided. Raises
+        RunRefusedError where nothing is to be repeated.
         """
+        plan = self._plan_of(run_id)
         with self._deciding(run_id, by) as (transaction, run):
             if run.state not in {RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_REVIEW}:
                 raise RunRefusedError(f"run {run_id} is {run.state.value}: only what failed or was stopped is repeated")
             if not run.undoing and run.having(StepState.UNDONE):
                 raise RunRefusedError(f"something of run {run_id} was undone: make a new plan")
-            again = _with_steps_to_repeat(run)
-            return self._journal.go_on(transaction, again, "run.retry_asked", {"by": by}, cancelled_by=None)
+            again = to_repeat(run, plan, from_step)
+            detail: dict[str, JsonValue] = {"by": by, "from": from_step}
+            return self._journal.go_on(transaction, again, "run.retry_asked", detail, cancelled_by=None, held_by=None)
 
     def undo(self, run_id: str, *, by: str, step_id: str | None = None) -> Run:
         """Put back what a run changed, newest first, or one step of it, from the state captured before each change.
@@ -196,10 +239,10 @@ class RunEngine:
         plan = self._plan_of(run_id)
         with self._deciding(run_id, by) as (transaction, run):
             steps = _to_undo(run, plan, step_id)
-            is_all = set(_reversible(run, plan)) == set(steps) and not run.having(StepState.UNKNOWN)
+            is_all = set(reversible(run, plan)) == set(steps) and not run.having(StepState.UNKNOWN)
             ends_as = RunState.UNDONE if is_all else run.state
             detail: dict[str, JsonValue] = {"by": by, "steps": list(steps)}
-            values = {"undoing": steps, "undone_by": by, "cancelled_by": None, "ends_as": ends_as}
+            values: dict[str, Any] = {"undoing": steps, "undone_by": by, "cancelled_by": None, "ends_as": ends_as}
             return self._journal.go_on(transaction, run, "run.undo_asked", detail, **values)
 
     def settle(self, run_id: str, step_id: str, *, by: str, is_done: bool) -> Run:
@@ -250,9 +293,14 @@ class RunEngine:
 
     def _plan_of(self, run_id: str) -> Plan:
         run = runs.find(self.records, run_id)
-        plan = plans.find(self.records, run.plan_id) if run is not None else None
-        if plan is None:
+        if run is None:
             raise RunRefusedError(f"there is no run {run_id}")
+        return self._plan(run.plan_id)
+
+    def _plan(self, plan_id: str) -> Plan:
+        plan = plans.find(self.records, plan_id)
+        if plan is None:
+            raise RunRefusedError(f"there is no plan {plan_id}")
         return plan
 
 
@@ -280,48 +328,17 @@ def _settle_effect(transaction: Transaction, key: str, by: str, *, is_done: bool
         effects.fail(transaction, key, f"{by} found nothing of it", is_unchanged=True)
 
 
-def _with_steps_to_repeat(run: Run) -> Run:
-    """Return the run with what did not happen planned again."""
-    fresh: dict[str, Any] = {"attempts": 0, "prompts": 0, "error": "", "cause": None, "ring": "", "ended_at": None}
-    if run.undoing:
-        for step_id in run.undoing:
-            run = run.with_step(step_id, attempts=0)
-        return run
-    for step_id in run.having(StepState.FAILED, StepState.SKIPPED, StepState.UNKNOWN, StepState.RUNNING):
-        run = run.with_step(step_id, state=StepState.PLANNED, **fresh)
-    return run
-
-
-def _reversible(run: Run, plan: Plan) -> tuple[str, ...]:
-    """List the steps that can be undone, newest first: done, with a way back, and not without effect."""
-    done = run.having(StepState.DONE)
-    return tuple(step_id for step_id in reversed(done) if _obstacle(run, plan, step_id) is None)
-
-
 def _to_undo(run: Run, plan: Plan, step_id: str | None) -> tuple[str, ...]:
     if not run.state.is_over:
         raise RunRefusedError(f"run {run.id} is not over: cancel it first")
     if step_id is None:
-        steps = _reversible(run, plan)
+        steps = reversible(run, plan)
         if not steps:
             raise RunRefusedError(f"nothing of run {run.id} can be undone")
         return steps
     if run.step(step_id).state is not StepState.DONE:
         raise RunRefusedError(f"step {step_id} of run {run.id} is {run.step(step_id).state.value}, not done")
-    obstacle = _obstacle(run, plan, step_id)
+    obstacle = obstacle_to_undo(run, plan, step_id)
     if obstacle is not None:
         raise RunRefusedError(f"step {step_id} of run {run.id} cannot be undone: {obstacle}")
     return (step_id,)
-
-
-def _obstacle(run: Run, plan: Plan, step_id: str) -> str | None:
-    step = plan.step(step_id)
-    if step.irreversible is not None:
-        return step.irreversible
-    if step.tier == Tier.READ:
-        return "it only read"
-    if not run.step(step_id).changes:
-        return "it changed nothing"
-    if any(each.source is SourceKind.PROMPT for each in step.arguments.values()):
-        return "what was typed for it was not kept"
-    return None

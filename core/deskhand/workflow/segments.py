@@ -8,7 +8,6 @@ import structlog
 from pydantic import JsonValue
 
 from deskhand.records.database import RecordsUnavailableError
-from deskhand.records.runs import Run, StepState
 from deskhand.workflow.attempts import Attempts, Envelope, Next
 from deskhand.workflow.calls import Observer, unobserved
 from deskhand.workflow.journal import Journal, SupersededError
@@ -40,16 +39,14 @@ class Segments:
 
     def carry_out(self, run_id: str, segment: int) -> None:
         """Carry out one segment. Called again after a crash it takes the same way as far as it had come."""
-        begun = self._repeated("begin", lambda: self._begin(run_id, segment), run_id)
-        steps = begun.get("steps")
-        for step_id in steps if isinstance(steps, list) else []:
-            if not self._step(run_id, segment, str(step_id)):
-                return
-        self._repeated("end", lambda: self._end(run_id, segment), run_id)
+        envelope = self._repeated("begin", lambda: self._begin(run_id, segment), run_id)
+        while envelope["next"] == Next.ON and envelope["step"] is not None:
+            envelope = self._step(run_id, segment, str(envelope["step"]))
+        if envelope["next"] == Next.ON:
+            self._repeated("end", lambda: self._end(run_id, segment), run_id)
 
-    def _step(self, run_id: str, segment: int, step_id: str) -> bool:
-        envelope = self._repeated(step_id, lambda: self.attempts.make(run_id, segment, step_id), run_id)
-        return envelope["next"] == Next.ON
+    def _step(self, run_id: str, segment: int, step_id: str) -> Envelope:
+        return self._repeated(step_id, lambda: self.attempts.make(run_id, segment, step_id), run_id)
 
     def _repeated(self, name: str, do: Callable[[], Envelope], run_id: str) -> Envelope:
         attempt = 1
@@ -63,12 +60,12 @@ class Segments:
 
     def _begin(self, run_id: str, segment: int) -> Envelope:
         try:
-            run = self.journal.begin(run_id, segment)
+            self.journal.begin(run_id, segment)
+            return self.attempts.ahead(run_id, segment)
         except SupersededError:
             return {"next": Next.STOP.value}
         except RecordsUnavailableError as error:
             return self._later(run_id, error)
-        return {"next": Next.ON.value, "steps": list(left_of(run))}
 
     def _end(self, run_id: str, segment: int) -> Envelope:
         try:
@@ -82,10 +79,3 @@ class Segments:
     def _later(self, run_id: str, error: RecordsUnavailableError) -> Envelope:
         log.warning("a run waits for the record store", run=run_id, reason=str(error))
         return {"next": Next.AGAIN.value, "pause": self.store_pause}
-
-
-def left_of(run: Run) -> tuple[str, ...]:
-    """List the steps a run has still before it, in their order."""
-    if run.undoing:
-        return tuple(step_id for step_id in run.undoing if run.step(step_id).state is not StepState.UNDONE)
-    return tuple(step.id for step in run.steps if step.state not in {StepState.DONE, StepState.SKIPPED})

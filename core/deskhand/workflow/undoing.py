@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
+from deskhand.automation.plan import Plan, SourceKind
 from deskhand.records.canonical import canonical_json
-from deskhand.sdk.actions import AnyAction, Arguments, Effect, Receipt
+from deskhand.records.runs import Run, StepState
+from deskhand.sdk.actions import AnyAction, Arguments, Effect, Receipt, Tier
 from deskhand.sdk.errors import NotFoundError
 from deskhand.sdk.roles import Connector
 from deskhand.workflow.calls import RefusedError
@@ -72,3 +74,23 @@ def _eventually(is_so: Callable[[], bool], sleep: Callable[[float], None]) -> bo
         sleep(pause)
         pause *= 2
     return is_so()
+
+
+def reversible(run: Run, plan: Plan) -> tuple[str, ...]:
+    """List the steps that can be undone, newest first: done, with a way back, and not without effect."""
+    done = run.having(StepState.DONE)
+    return tuple(step_id for step_id in reversed(done) if obstacle_to_undo(run, plan, step_id) is None)
+
+
+def obstacle_to_undo(run: Run, plan: Plan, step_id: str) -> str | None:
+    """Say why a step that was done cannot be undone, or None."""
+    step = plan.step(step_id)
+    if step.irreversible is not None:
+        return step.irreversible
+    if step.tier == Tier.READ:
+        return "it only read"
+    if not run.step(step_id).changes:
+        return "it changed nothing"
+    if any(each.source is SourceKind.PROMPT for each in step.arguments.values()):
+        return "what was typed for it was not kept"
+    return None

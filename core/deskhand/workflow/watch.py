@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -12,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from deskhand.records import runs
 from deskhand.records.database import Records, RecordsUnavailableError, Transaction
-from deskhand.records.runs import Cause, Run, RunState, StepState, WaitKind
+from deskhand.records.runs import MAIN, Cause, Run, RunState, StepState, Wait, WaitKind
 from deskhand.sdk.actions import connector_of
 from deskhand.workflow.journal import ACTOR, Failure, Journal
 from deskhand.workflow.rings import Stopping
@@ -39,8 +40,8 @@ class Fate(StrEnum):
 class Fates(Protocol):
     """Tells of segments."""
 
-    def fates(self, segments: Collection[tuple[str, int]]) -> Mapping[str, Fate]:
-        """Return what became of the given segments, by run; what was never queued is left out."""
+    def fates(self, segments: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], Fate]:
+        """Return what became of the given segments; what was never queued is left out."""
         ...
 
 
@@ -69,7 +70,7 @@ class Watch:
     def look(self) -> None:
         """Take up what nobody carries on."""
         self._resume()
-        self._adopt([run for run in runs.under_way(self.records) if _goes_on_by_itself(run)])
+        self._adopt(runs.under_way(self.records))
 
     def _run(self) -> None:
         next_adoption = time.monotonic() + _ORPHANS_EVERY
@@ -85,32 +86,36 @@ class Watch:
 
     def _resume(self) -> None:
         for run in runs.waiting_for(self.records, WaitKind.SWITCH):
-            step_id = run.waits_for.step_id if run.waits_for is not None else ""
-            connector = connector_of(run.step(step_id).action)
-            if self.switch is None or self.switch.stopped(run.tenant_id, connector, run.automation) is None:
-                self._unless_changed(run, self._release)
+            for lane, wait in run.waits:
+                if wait.kind is WaitKind.SWITCH and self._is_free(run, wait):
+                    self._unless_changed(run, partial(self._release, lane=lane))
+
+    def _is_free(self, run: Run, wait: Wait) -> bool:
+        connector = connector_of(run.step(wait.step_id).action)
+        return self.switch is None or self.switch.stopped(run.tenant_id, connector, run.automation) is None
 
     def _adopt(self, listed: list[Run]) -> None:
-        fates = self.durable.fates([(run.id, run.segment) for run in listed])
-        for run in listed:
-            if fates.get(run.id) is not Fate.UNDER_WAY:
-                self._unless_changed(run, self._take_up)
+        going = [(run, lane, segment) for run in listed for lane, segment in _going(run)]
+        fates = self.durable.fates([(run.id, segment) for run, _, segment in going])
+        for run, lane, segment in going:
+            if fates.get((run.id, segment)) is not Fate.UNDER_WAY:
+                self._unless_changed(run, partial(self._take_up, lane=lane))
 
-    def _release(self, transaction: Transaction, run: Run) -> None:
-        self.journal.go_on(transaction, run, "run.released")
+    def _release(self, transaction: Transaction, run: Run, lane: str) -> None:
+        self.journal.go_on(transaction, run, "run.released", lane=lane)
 
-    def _take_up(self, transaction: Transaction, run: Run) -> None:
+    def _take_up(self, transaction: Transaction, run: Run, lane: str) -> None:
         if run.taken_up >= _MOST_TIMES:
             log.error("a run that cannot be carried on is left to a person", run=run.id)
             _give_up(transaction, run)
         else:
             log.warning("a run nobody carried on is taken up", run=run.id)
-            self.journal.go_on(transaction, run, "run.taken_up", taken_up=run.taken_up + 1)
+            self.journal.go_on(transaction, run, "run.taken_up", lane=lane, taken_up=run.taken_up + 1)
 
     def _unless_changed(self, seen: Run, act: "Act") -> None:
         with self.records.transaction(ACTOR) as transaction:
             run = runs.current(transaction, seen.id)
-            if (run.segment, run.state) == (seen.segment, seen.state):
+            if run == seen:
                 act(transaction, run)
 
 
@@ -122,9 +127,14 @@ class Act(Protocol):
         ...
 
 
-def _goes_on_by_itself(run: Run) -> bool:
-    is_paused = run.waits_for is not None and run.waits_for.kind is WaitKind.PAUSE
-    return run.state is not RunState.WAITING or is_paused
+def _going(run: Run) -> Iterator[tuple[str, int]]:
+    """List the lanes of a run that go on by themselves, each with the segment that should carry it on."""
+    lanes = [(each.lane, each.segment) for each in run.branches] or [(MAIN, run.segment)]
+    for lane, segment in lanes:
+        state, wait = run.at(lane)
+        is_resting = wait is not None and wait.kind in {WaitKind.PAUSE, WaitKind.MOMENT}
+        if not state.is_over and (state is not RunState.WAITING or is_resting):
+            yield lane, segment
 
 
 def _give_up(transaction: Transaction, run: Run) -> None:
@@ -132,5 +142,6 @@ def _give_up(transaction: Transaction, run: Run) -> None:
     failure = Failure(Cause.BUG, "it could not be carried on: see the log")
     for step_id in run.having(StepState.RUNNING):
         run = run.with_step(step_id, state=StepState.UNKNOWN, **failure.values())
-    ended = run.model_copy(update={"state": RunState.NEEDS_REVIEW, "waits_for": None, "ended_at": transaction.clock()})
+    values = {"state": RunState.NEEDS_REVIEW, "waits_for": None, "branches": (), "ended_at": transaction.clock()}
+    ended = run.model_copy(update=values)
     runs.save(transaction, ended, "run.ended", failure.values())

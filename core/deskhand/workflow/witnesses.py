@@ -39,6 +39,8 @@ class DoneWitness:
     segment: int
     plan: Plan
     step: PlannedStep
+    step_id: str
+    """The step's id in the run: of a repetition, where it is one."""
     typed: SecretStr | None = None
 
     def intends(self, transaction: Transaction, inspection: Inspection) -> None:
@@ -46,30 +48,30 @@ class DoneWitness:
         run = _unstopped(self.journal.own(transaction, self.run_id, self.segment))
         now = transaction.clock()
         changed = run.with_step(
-            self.step.id,
+            self.step_id,
             state=StepState.RUNNING,
             prior_state=inspection.prior_state,
             changes=changes_of(inspection, self.typed),
             claimed_at=now,
-            started_at=run.step(self.step.id).started_at or now,
+            started_at=run.step(self.step_id).started_at or now,
         )
-        runs.save(transaction, changed, "step.begun", {"step": self.step.id})
+        runs.save(transaction, changed, "step.begun", {"step": self.step_id})
 
     def settled(self, transaction: Transaction, receipt: Receipt) -> None:
         """Keep what the vendor answered, also where the run has gone on without this segment."""
         run = runs.current(transaction, self.run_id)
         changed = run.with_step(
-            self.step.id,
+            self.step_id,
             state=StepState.DONE,
             reference=receipt.reference,
             detail=receipt.detail,
-            attempts=run.step(self.step.id).attempts + 1,
+            attempts=run.step(self.step_id).attempts + 1,
             ended_at=transaction.clock(),
             error="",
             cause=None,
             ring="",
         )
-        runs.save(transaction, changed, "step.done", {"step": self.step.id, "reference": receipt.reference})
+        runs.save(transaction, changed, "step.done", {"step": self.step_id, "reference": receipt.reference})
         if self.step.proves_identity:
             self._prove(transaction)
 
@@ -115,6 +117,6 @@ class UndoneWitness:
 
 
 def _unstopped(run: Run) -> Run:
-    if run.cancelled_by is not None:
+    if run.cancelled_by is not None or run.is_failing:
         raise CancelledError(run.id)
     return run

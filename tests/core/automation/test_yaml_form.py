@@ -10,8 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deskhand.automation.document import (
-    ApprovalRule,
-    ApproverRole,
     Automation,
     Check,
     FactSource,
@@ -24,6 +22,7 @@ from deskhand.automation.document import (
     StepUndo,
     StepVerification,
 )
+from deskhand.automation.rules import ApprovalRule, ApproverRole
 from deskhand.automation.schema_form import schema
 from deskhand.automation.yaml_form import MOST_CHARACTERS, YamlRefusedError, dump, load
 from tests.core.automation.examples import TEXT, automation

@@ -31,9 +31,9 @@ class Inline:
         if delay is not None:
             self.delays[(run_id, segment)] = delay
 
-    def fates(self, segments: Collection[Place]) -> Mapping[str, Fate]:
-        known = {run_id: Fate.UNDER_WAY for run_id, number in segments if (run_id, number) in self.queued}
-        return known | {run_id: Fate.BROKEN for run_id, number in segments if (run_id, number) in self.broken}
+    def fates(self, segments: Collection[Place]) -> Mapping[Place, Fate]:
+        known = {place: Fate.UNDER_WAY for place in segments if place in self.queued}
+        return known | {place: Fate.BROKEN for place in segments if place in self.broken}
 
     def act(self, name: str, do: Callable[[], dict[str, JsonValue]]) -> dict[str, JsonValue]:
         key = (self._present, name)

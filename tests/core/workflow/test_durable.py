@@ -59,7 +59,7 @@ def test_a_segment_is_queued_if_and_only_if_the_transaction_commits(records: Rec
         durable.enqueue(transaction.connection, "lost", 0, partition="7")
         raise ZeroDivisionError
     enqueue(records, durable, "kept")
-    assert durable.fates([("lost", 0), ("kept", 0), ("kept", 1)]) == {"kept": Fate.UNDER_WAY}
+    assert durable.fates([("lost", 0), ("kept", 0), ("kept", 1)]) == {("kept", 0): Fate.UNDER_WAY}
 
 
 def test_queued_segments_are_carried_out_one_after_another_within_a_partition(
@@ -82,7 +82,7 @@ def test_queued_segments_are_carried_out_one_after_another_within_a_partition(
     until(lambda: len(done) == 4)
     assert all(not {"a", "b"} <= each and not {"c", "d"} <= each for each in together)
     assert any(len(each) == 2 for each in together), "partitions wait for each other"
-    until(lambda: durable.fates([("a", 0)]) == {"a": Fate.OVER})
+    until(lambda: durable.fates([("a", 0)]) == {("a", 0): Fate.OVER})
 
 
 def test_what_an_act_returned_is_returned_again_after_a_death(records: Records, database_url: str) -> None:
@@ -108,7 +108,7 @@ def test_what_an_act_returned_is_returned_again_after_a_death(records: Records, 
     second.launch(living)
     with closing(second):
         until(lambda: acted == ["one", "two"])
-        until(lambda: second.fates([("a", 0)]) == {"a": Fate.OVER})
+        until(lambda: second.fates([("a", 0)]) == {("a", 0): Fate.OVER})
 
 
 def test_a_segment_that_raises_is_broken_and_said_to_be(records: Records, durable: Durable) -> None:
@@ -117,7 +117,7 @@ def test_a_segment_that_raises_is_broken_and_said_to_be(records: Records, durabl
 
     enqueue(records, durable, "a")
     durable.launch(segment)
-    until(lambda: durable.fates([("a", 0)]) == {"a": Fate.BROKEN})
+    until(lambda: durable.fates([("a", 0)]) == {("a", 0): Fate.BROKEN})
 
 
 def test_a_process_carries_out_the_runs_of_one_desk(records: Records, durable: Durable, database_url: str) -> None:

@@ -220,11 +220,11 @@ def test_an_earlier_step_must_have_returned_what_a_later_one_takes() -> None:
         started_at=Clock()(),
     )
     with pytest.raises(RefusedError, match=r"look\.detail\.phone, which is not there"):
-        arguments(Text, later, run, None)
+        arguments(Text, later, run, "text")
     known = run.with_step("look", detail={"phone": "+44"})
-    assert arguments(Text, later, known, None) == Text(company_id=TENANT, user_id="u-1", text="+44")
+    assert arguments(Text, later, known, "text") == Text(company_id=TENANT, user_id="u-1", text="+44")
     with pytest.raises(RefusedError, match="arguments that do not fit: text"):
-        arguments(Text, later, run.with_step("look", detail={"phone": 7}), None)
+        arguments(Text, later, run.with_step("look", detail={"phone": 7}), "text")
 
 
 # Secrets

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from deskhand.agent.drafting.lifting import Lifting, TicketFacts
 from deskhand.agent.drafting.steps import steps_of_notes, steps_of_run
 from deskhand.agent.drafting.wording import description_of, name_of, title_of
-from deskhand.automation.document import ApprovalRule, Automation, Check, FactSource, Precondition, Step
+from deskhand.automation.document import Automation, Check, FactSource, Precondition, Step
 from deskhand.automation.known import KnownActions
 from deskhand.automation.linter import Finding, lint
 from deskhand.automation.plan import Plan
+from deskhand.automation.rules import ApprovalRule
 from deskhand.automation.yaml_form import dump
 from deskhand.knowledge.corpus import Corpus
 from deskhand.knowledge.deeds import telling
