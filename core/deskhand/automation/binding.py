@@ -17,6 +17,7 @@ from deskhand.automation.document import (
     Precondition,
     Step,
 )
+from deskhand.automation.flow import ITEM, leaves, pruned
 from deskhand.automation.known import KnownAction, KnownActions
 from deskhand.automation.linter import errors, lint
 from deskhand.automation.plan import (
@@ -61,6 +62,8 @@ class _Binding:
         """Return an argument; where its fact is missing, the reason joins the refusals."""
         if given.kind == "step":
             return Argument(source=SourceKind.STEP, origin=str(given.step))
+        if given.kind == "item":
+            return Argument(source=SourceKind.STEP, origin=f"{ITEM}.{given.item}")
         if given.kind == "prompt":
             return Argument(source=SourceKind.PROMPT, origin=str(given.prompt))
         if given.kind == "constant":
@@ -128,6 +131,8 @@ def bind(  # noqa: PLR0913  # everything a plan is made of, by name
             person=Named(id=person.id, name=person.name) if person else None,
             automation=AutomationPin(name=automation.name, version=automation.version, sha256=sha256),
             steps=steps,
+            flow=pruned(automation.flow, {step.id for step in steps}),
+            on_failure=automation.on_failure,
         )
     )
 
@@ -173,6 +178,9 @@ def _planned(step: Step, action: KnownAction, arguments: Mapping[str, Argument])
         irreversible=action.irreversible,
         needs_proof=action.needs_proof,
         proves_identity=action.proves_identity,
+        only_if=step.only_if,
+        retry=step.retry,
+        timeout_minutes=step.timeout_minutes,
         arguments=arguments,
     )
 
@@ -180,11 +188,12 @@ def _planned(step: Step, action: KnownAction, arguments: Mapping[str, Argument])
 def _refuse_unproven(binding: _Binding, steps: tuple[PlannedStep, ...]) -> None:
     if not steps:
         binding.refuse("nothing is left to do: every step's `when` fails here", RefusalReason.FACT_MISSING)
-    is_proven = False
+    flow = pruned(binding.automation.course, {step.id for step in steps})
+    before = {leaf.step_id: leaf.before for leaf in leaves(flow)}
+    proving = {step.id for step in steps if step.proves_identity and step.only_if is None}
     for step in steps:
-        if step.needs_proof and not is_proven:
+        if step.needs_proof and not proving & before[step.id]:
             binding.refuse(f"{step.id} needs a proof of identity before it", RefusalReason.NOT_PERMITTED)
-        is_proven = is_proven or step.proves_identity
 
 
 def _lacks(precondition: Precondition, facts: Facts, now: datetime) -> str | None:

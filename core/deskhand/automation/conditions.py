@@ -41,7 +41,11 @@ def holds(condition: Condition, steps: Mapping[str, JsonValue], item: JsonValue 
     ``steps`` are earlier steps by id: ``is_done``, ``reference`` and ``detail`` of each; ``item`` is what a for-each is
     at.
     """
-    found = _compiled(condition).eval(data={"steps": steps, "item": item})
+    expression = _compiled(condition)
+    try:
+        found = expression.eval(data={"steps": steps, "item": item})
+    except RuntimeError as error:  # it took too long
+        raise UndecidableError(f"“{condition}” comes to no end: {_first_line(error)}") from error
     value = found.value()
     if found.type() != cel.Type.BOOL:  # some errors come back as values
         raise UndecidableError(f"“{condition}” is neither true nor false: {_first_line(value)}")
@@ -54,7 +58,7 @@ def _compiled(condition: Condition) -> cel.Expression:
         found = _environment().compile(condition)
     except RuntimeError as error:
         raise UndecidableError(f"“{condition}” is no condition: {_first_line(error)}") from error
-    if found.return_type() not in {cel.Type.BOOL, cel.Type.DYN}:
+    if found.return_type() not in (cel.Type.BOOL, cel.Type.DYN):  # they cannot be hashed
         raise UndecidableError(f"“{condition}” is not true or false, but {found.return_type().name().lower()}")
     return found
 

@@ -262,6 +262,11 @@ class Automation(Part):
         return self
 
     @property
+    def course(self) -> Flow:
+        """The flow, also where it is no more than the steps in their order."""
+        return self.flow or tuple(step.id for step in self.steps)
+
+    @property
     def has_prompt(self) -> bool:
         """Tell whether a run of it waits for a technician to type something."""
         asked = any(each.source is FactSource.TECHNICIAN for each in self.parameters.values())

@@ -149,6 +149,43 @@ def faults(flow: Flow, steps: AbstractSet[str]) -> Iterator[Fault]:
         yield Fault("", f"{name} is in no place of it", f"put {name} where its turn comes, or remove the step")
 
 
+def choices(flow: Flow) -> Iterator[tuple[str, Condition, Leaf]]:
+    """List the places where one way or the other is taken: position, condition, and what surely came before."""
+    before: dict[str, Leaf] = {leaf.step_id: leaf for leaf in leaves(flow)}
+    for position, block in _positions(flow, ""):
+        if isinstance(block, Choose) and (block.then or block.otherwise):
+            first = leaves((*block.then, *block.otherwise))
+            yield position, block.choose, before[first[0].step_id]
+
+
+def waits_between(flow: Flow, earlier: str, later: str) -> bool:
+    """Tell whether the flow waits, for people or for a moment, somewhere between two steps."""
+    order = [block if isinstance(block, str) else type(block).__name__ for _, block in _positions(flow, "")]
+    between = order[order.index(earlier) : order.index(later)]
+    return any(each in {AskApproval.__name__, Pause.__name__} for each in between)
+
+
+def _positions(flow: Flow, at: str) -> Iterator[tuple[str, AnyBlock]]:
+    """Go through all blocks in the order they are written."""
+    for place, block in enumerate(flow):
+        position = f"{at}{place}"
+        yield position, block
+        for way, inner in _inner(block):
+            yield from _positions(inner, f"{position}.{way}.")
+
+
+def _inner(block: AnyBlock) -> Iterator[tuple[str, Flow]]:
+    match block:
+        case Choose():
+            yield from (("then", block.then), ("otherwise", block.otherwise))
+        case Parallel():
+            yield from ((f"b{number}", branch) for number, branch in enumerate(block.parallel))
+        case ForEach():
+            yield "do", block.do
+        case AskApproval():
+            yield "otherwise", block.otherwise
+
+
 def block_at(flow: Flow, position: str) -> AnyBlock:
     """Find a block by its position, which must be one of this flow's."""
     place, _, rest = position.partition(".")

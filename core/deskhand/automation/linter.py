@@ -1,11 +1,13 @@
 """What keeps an automation from being approved, and what its author should look at: each with its path and its fix."""
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from deskhand.automation.conditions import problem
 from deskhand.automation.document import (
     Automation,
     Check,
@@ -16,6 +18,7 @@ from deskhand.automation.document import (
     StepUndo,
     StepVerification,
 )
+from deskhand.automation.flow import Leaf, choices, faults, leaves, waits_between
 from deskhand.automation.known import KnownAction, KnownActions
 from deskhand.automation.personal import Names, looks_personal, texts_of
 from deskhand.automation.stage import Stage
@@ -58,6 +61,11 @@ class _Subject:
             if step.action in self.actions:
                 yield f"steps.{step.id}", step, self.actions[step.action]
 
+    def leaf(self, step: Step) -> Leaf:
+        """Say where a step stands; one the flow has forgotten stands alone."""
+        found = {leaf.step_id: leaf for leaf in leaves(self.document.course)}
+        return found.get(step.id, Leaf(step.id, frozenset(), is_in_branch=False, is_in_loop=False))
+
     def givens(self) -> Iterator[tuple[str, Step, Given]]:
         for step in self.document.steps:
             for name, given in step.arguments.items():
@@ -78,12 +86,12 @@ def errors(findings: Collection[Finding]) -> tuple[Finding, ...]:
     return tuple(each for each in findings if each.severity is Severity.ERROR)
 
 
-def _error(path: str, problem: str, fix: str) -> Finding:
-    return Finding(Severity.ERROR, path, problem, fix)
+def _error(path: str, what: str, fix: str) -> Finding:
+    return Finding(Severity.ERROR, path, what, fix)
 
 
-def _warning(path: str, problem: str, fix: str) -> Finding:
-    return Finding(Severity.WARNING, path, problem, fix)
+def _warning(path: str, what: str, fix: str) -> Finding:
+    return Finding(Severity.WARNING, path, what, fix)
 
 
 def _actions_exist(subject: _Subject) -> Iterator[Finding]:
@@ -102,9 +110,9 @@ def _arguments_fit(subject: _Subject) -> Iterator[Finding]:
         for name in sorted(action.required - step.arguments.keys()):
             yield _error(f"{path}.arguments", f"{action.name} needs {name}", f"add `{name}` with where it comes from")
         for name, given in step.arguments.items():
-            problem = action.problem(name, given.constant) if given.kind == "constant" else None
-            if problem:
-                yield _error(f"{path}.arguments.{name}.constant", problem, f"give {action.name} what it takes")
+            unfit = action.problem(name, given.constant) if given.kind == "constant" else None
+            if unfit:
+                yield _error(f"{path}.arguments.{name}.constant", unfit, f"give {action.name} what it takes")
 
 
 def _parameters_exist(subject: _Subject) -> Iterator[Finding]:
@@ -125,10 +133,18 @@ def _steps_refer_backwards(subject: _Subject) -> Iterator[Finding]:
         source = given.step.partition(".")[0]
         if source not in order:
             yield _error(path, f"there is no step {source}", f"name one of {', '.join(order)}")
-        elif order.index(source) >= order.index(step.id):
+        elif source not in subject.leaf(step).before:
             yield _error(path, f"{source} does not come before {step.id}", "move it up, or take the value elsewhere")
-        elif not set(subject.document.step(source).when) <= set(step.when):
-            yield _error(path, f"{source} may be left out, and {step.id} needs it", f"give {step.id} the same `when`")
+        else:
+            yield from _needs_left_out(subject.document.step(source), step, path)
+
+
+def _needs_left_out(source: Step, step: Step, path: str) -> Iterator[Finding]:
+    """Find that a step needs what another returns, which may be left out where it is not."""
+    if not set(source.when) <= set(step.when):
+        yield _error(path, f"{source.id} may be left out, and {step.id} needs it", f"give {step.id} the same `when`")
+    if source.only_if not in {None, step.only_if}:
+        yield _error(path, f"{source.id} may be left out, and {step.id} needs it", f"give {step.id} the same `only_if`")
 
 
 def _changes_are_guarded(subject: _Subject) -> Iterator[Finding]:
@@ -160,12 +176,19 @@ def _undo_fix(action: KnownAction) -> str:
 
 
 def _identity_is_proven(subject: _Subject) -> Iterator[Finding]:
-    is_proven = False
+    proving = {
+        step.id for _, step, action in subject.steps() if action.proves_identity and not step.when and not step.only_if
+    }
     for path, step, action in subject.steps():
-        if action.needs_proof and not is_proven:
-            fix = "put a step before it that has the person prove who they are, without `when`"
+        if not action.needs_proof:
+            continue
+        proofs = proving & subject.leaf(step).before
+        if not proofs:
+            fix = "put a step before it that has the person prove who they are, without `when` and `only_if`"
             yield _error(path, f"{action.name} hands a person access and nobody has proven who they are", fix)
-        is_proven = is_proven or (action.proves_identity and not step.when)
+        elif all(waits_between(subject.document.course, proof, step.id) for proof in proofs):
+            fix = "have them prove it after the wait"
+            yield _error(path, f"a proof lasts ten minutes, and the flow waits between it and {step.id}", fix)
 
 
 def _nothing_is_forbidden(subject: _Subject) -> Iterator[Finding]:
@@ -261,6 +284,52 @@ def _codes_are_asked(subject: _Subject) -> Iterator[Finding]:
             yield _error(f"parameters.{name}", "a code is only ever read out", "use the source technician")
 
 
+def _flow_is_sound(subject: _Subject) -> Iterator[Finding]:
+    for fault in faults(subject.document.course, {step.id for step in subject.document.steps}):
+        yield _error(f"flow.{fault.position}" if fault.position else "flow", fault.problem, fault.fix)
+    for path, step, given in subject.givens():
+        leaf = subject.leaf(step)
+        if given.kind == "item" and not leaf.is_in_loop:
+            yield _error(
+                path, "there is no item outside for_each", "put the step into one, or take the value elsewhere"
+            )
+        if _is_asked(subject, given) and (leaf.is_in_branch or leaf.is_in_loop):
+            yield _error(path, "nobody can be asked in the midst of a branch or a loop", "ask before it")
+
+
+def _is_asked(subject: _Subject, given: Given) -> bool:
+    parameter = subject.document.parameters.get(given.parameter or "")
+    return given.kind == "prompt" or (parameter is not None and parameter.source is FactSource.TECHNICIAN)
+
+
+def _conditions_are_sound(subject: _Subject) -> Iterator[Finding]:
+    for step in subject.document.steps:
+        if step.only_if is not None:
+            yield from _condition(step.only_if, f"steps.{step.id}.only_if", subject.leaf(step))
+    for position, condition, leaf in choices(subject.document.course):
+        yield from _condition(condition, f"flow.{position}.choose", leaf)
+
+
+def _condition(condition: str, path: str, leaf: Leaf) -> Iterator[Finding]:
+    found = problem(condition)
+    if found is not None:
+        yield _error(path, found, "write it as in steps.find.detail.count > 0")
+    for name in sorted(set(_NAMED_STEP.findall(condition)) - leaf.before):
+        yield _error(path, f"{name} does not surely come before it", "ask only of what has been done by then")
+    if _ITEM.search(condition) and not leaf.is_in_loop:
+        yield _error(path, "there is no item outside for_each", "ask of steps")
+
+
+_NAMED_STEP = re.compile(r"\bsteps\.([a-z][a-z0-9_]*)")
+_ITEM = re.compile(r"(?<![\w.])item\b")
+
+
+def _loops_are_harmless(subject: _Subject) -> Iterator[Finding]:
+    for path, step, action in subject.steps():
+        if action.tier >= Tier.HARD_GATE and subject.leaf(step).is_in_loop:
+            yield _error(path, f"{action.name} is of tier {action.tier}, and is not done by the dozen", "one at a time")
+
+
 _RULES: tuple[Callable[[_Subject], Iterator[Finding]], ...] = (
     _actions_exist,
     _arguments_fit,
@@ -275,5 +344,8 @@ _RULES: tuple[Callable[[_Subject], Iterator[Finding]], ...] = (
     _match_is_sound,
     _preconditions_are_sound,
     _codes_are_asked,
+    _flow_is_sound,
+    _conditions_are_sound,
+    _loops_are_harmless,
     _approval_is_short,
 )

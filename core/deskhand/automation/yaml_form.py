@@ -26,6 +26,8 @@ _SECTIONS: Mapping[str, str] = {
     "preconditions": "What must hold, or nothing is planned.",
     "parameters": "What differs from ticket to ticket, and the one place each value may come from.",
     "steps": "What is done, in this order. A step is given parameters, constants, earlier results or answers.",
+    "flow": "In what order, on which conditions and with what waits the steps are done.",
+    "on_failure": "What becomes of what was done when a step fails: it stays (stop), or what can be undone is (undo).",
     "approval": "Who approves a run that somebody asks for, and how long that counts. Never the one who asked.",
 }
 

@@ -100,6 +100,30 @@ def cancel(run: str, name: str, config_path: Path) -> None:
 
 @command.command()
 @click.argument("run")
+@as_option
+@config_option
+@explaining_errors
+def hold(run: str, name: str, config_path: Path) -> None:
+    """Have RUN wait before its next step, until it is let go."""
+    with acting(config_path, name) as (desk, who):
+        desk.resolving.hold(who, run)
+    print_line(f"{run} waits before its next step: `deskhand runs let-go {run}` has it go on.")
+
+
+@command.command(name="let-go")
+@click.argument("run")
+@as_option
+@config_option
+@explaining_errors
+def let_go(run: str, name: str, config_path: Path) -> None:
+    """Have RUN, which is held, go on."""
+    with acting(config_path, name) as (desk, who):
+        desk.resolving.let_go(who, run)
+    print_line(f"{run} goes on: `deskhand runs show {run}`.")
+
+
+@command.command()
+@click.argument("run")
 @click.option("--step", help="Only this step.")
 @as_option
 @config_option
@@ -113,13 +137,14 @@ def undo(run: str, step: str | None, name: str, config_path: Path) -> None:
 
 @command.command()
 @click.argument("run")
+@click.option("--from", "step", help="From this step on, what was only read is read anew, and decided by.")
 @as_option
 @config_option
 @explaining_errors
-def retry(run: str, name: str, config_path: Path) -> None:
-    """Take RUN up again at the step that failed."""
+def retry(run: str, step: str | None, name: str, config_path: Path) -> None:
+    """Take RUN up again at the step that failed; what was done is not done again."""
     with acting(config_path, name) as (desk, who):
-        desk.resolving.retry(who, run)
+        desk.resolving.retry(who, run, step)
     print_line(f"{run} goes on: `deskhand runs show {run}`.")
 
 

@@ -72,7 +72,7 @@ def print_run(run: Run) -> None:
         f"Run {run.id}: {run.state.value.replace('_', ' ')}", ("step", "action", "state", "reference", "error"), rows
     )
     if run.waits_for is not None:
-        print_line(f"Waits at {run.waits_for.step_id}: {run.waits_for.text}")
+        print_line(f"Waits at {run.waits_for.step_id or run.waits_for.position}: {run.waits_for.text}")
 
 
 def _changes(preview: StepPreview) -> str:

@@ -35,7 +35,9 @@ class Closing:
         if who.member_id:
             work["member_id"] = who.member_id
         entry = self._step(plan, TIME, "time", work)
-        return Plan.model_validate({**plan.model_dump(), "steps": (*plan.steps, *filter(None, (note, entry)))})
+        added = tuple(step for step in (note, entry) if step is not None)
+        flow = (*plan.flow, *(step.id for step in added)) if plan.flow else ()
+        return Plan.model_validate({**plan.model_dump(), "steps": (*plan.steps, *added), "flow": flow})
 
     def _text(self, plan: Plan, who: Account) -> str:
         lines = "\n".join(f"- {step.title}" for step in plan.steps)

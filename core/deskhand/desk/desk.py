@@ -37,7 +37,6 @@ from deskhand.desk.upkeep import Upkeep
 from deskhand.desk.vouching import Vouching
 from deskhand.desk.working import Worker
 from deskhand.desk.writing import Writer
-from deskhand.governance import approval
 from deskhand.governance.entra.sign_in import EntraSignIn
 from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.governance.permission import guard_rails
@@ -291,8 +290,7 @@ class Desk:
 
     def _each_minute(self) -> None:
         """End requests for approval that waited too long, and anchor the record."""
-        with self.records.transaction("desk") as transaction:
-            approval.expire(transaction)
+        self.resolving.expire()
         self.vouching.look()
 
     def _enter(self, phase: str, progress: Progress) -> None:

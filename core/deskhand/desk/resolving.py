@@ -26,7 +26,7 @@ from deskhand.governance.votes import Electorate
 from deskhand.records import approvals, runs
 from deskhand.records.accounts import Account, Role
 from deskhand.records.approvals import Approval, ApprovalState
-from deskhand.records.database import Records
+from deskhand.records.database import Records, Transaction
 from deskhand.records.grants import Mode
 from deskhand.records.runs import Run, RunState
 from deskhand.sdk.clock import Clock
@@ -163,7 +163,10 @@ class Resolving:
         *,
         on_behalf_of: str | None = None,
     ) -> Run | Approval:
-        """Vote: the approval that completes the quorum starts the run in the same commit; a denial ends the request."""
+        """Vote: the approval that completes the quorum starts the run, or lets it go on, in the same commit.
+
+        A denial ends the request.
+        """
         wanted = self.approval(approval_id)
         plan = self.plan(wanted.plan_id)
         if verdict is Verdict.APPROVE:
@@ -179,15 +182,19 @@ class Resolving:
                     comment=comment,
                     on_behalf_of=on_behalf_of,
                 )
-                if decided.state is not ApprovalState.APPROVED:
-                    return decided
-                return self.engine.submit(transaction, plan, approval_id=approval_id)
+                return self._follow(transaction, plan, decided)
         except ApprovalRefusedError as error:
             with self.records.transaction(who.name) as transaction:
                 approval.note_refusal(transaction, error)
             raise DeskRefusedError(str(error)) from error
         except LookupError as error:
             raise DeskRefusedError(str(error)) from error
+
+    def expire(self) -> None:
+        """End requests that waited too long; a run that waits for one takes the way its flow has for that."""
+        with self.records.transaction("desk") as transaction:
+            for late in approval.expire(transaction):
+                self.engine.turn_away(transaction, late)
 
     def approval(self, approval_id: str) -> Approval:
         """Find a request for approval."""
@@ -243,17 +250,29 @@ class Resolving:
         require_client(who, self.run(run_id).tenant_id)
         self._engine(lambda: self.engine.cancel(run_id, by=who.name))
 
+    def hold(self, who: Account, run_id: str) -> None:
+        """Have a run wait before its next step until somebody lets it go on."""
+        require(who, Role.TECHNICIAN, Role.APPROVER, Role.ADMIN)
+        require_client(who, self.run(run_id).tenant_id)
+        self._engine(lambda: self.engine.hold(run_id, by=who.name))
+
+    def let_go(self, who: Account, run_id: str) -> None:
+        """Have a run that is held go on."""
+        require(who, Role.TECHNICIAN, Role.APPROVER, Role.ADMIN)
+        require_client(who, self.run(run_id).tenant_id)
+        self._engine(lambda: self.engine.let_go(run_id, by=who.name))
+
     def undo(self, who: Account, run_id: str, step_id: str | None = None) -> None:
         """Put back what a run changed, or one step of it, from the state captured before the change."""
         require(who, Role.TECHNICIAN)
         require_client(who, self.run(run_id).tenant_id)
         self._engine(lambda: self.engine.undo(run_id, by=who.name, step_id=step_id))
 
-    def retry(self, who: Account, run_id: str) -> None:
-        """Take a failed run up again at the step that failed."""
+    def retry(self, who: Account, run_id: str, from_step: str | None = None) -> None:
+        """Take a failed run up again at the step that failed; what was only read from a step on is read anew."""
         require(who, Role.TECHNICIAN)
         require_client(who, self.run(run_id).tenant_id)
-        self._engine(lambda: self.engine.retry(run_id, by=who.name))
+        self._engine(lambda: self.engine.retry(run_id, by=who.name, from_step=from_step))
 
     def settle(self, who: Account, run_id: str, step_id: str, *, is_done: bool) -> None:
         """Say what a person found at the vendor about a step whose outcome is unknown."""
@@ -274,6 +293,16 @@ class Resolving:
             detail: dict[str, JsonValue] = {"run": run_id, "step": step_id, "names": [*sorted(found)]}
             transaction.audit("secret.revealed", tenant=run.tenant_id, ticket=run.ticket_id, detail=detail)
         return found
+
+    def _follow(self, transaction: Transaction, plan: Plan, decided: Approval) -> Run | Approval:
+        """Do what a decision means, in its own commit."""
+        if decided.state is ApprovalState.PENDING:
+            return decided
+        if decided.state is not ApprovalState.APPROVED:
+            return self.engine.turn_away(transaction, decided) or decided
+        if decided.way is not None:
+            return self.engine.go_on(transaction, decided)
+        return self.engine.submit(transaction, plan, approval_id=decided.id)
 
     def _conditions(self, plan: Plan, need: PlanNeed) -> Conditions:
         """Say until when a request stands, who alone may decide and how many it takes: by policy and by the rule."""

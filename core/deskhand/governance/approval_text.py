@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
 
+from deskhand.automation.flow import AnyBlock, AskApproval, Choose, Flow, ForEach, Parallel, Pause
 from deskhand.automation.plan import Argument, Plan, PlannedStep, SourceKind
 from deskhand.records.canonical import canonical_json
 from deskhand.sdk.actions import Tier
@@ -64,6 +65,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     for number, step in enumerate(plan.steps, start=1):
         yield ""
         yield from _step(number, step)
+    yield from course(plan)
     yield ""
     yield f"SHA-256 of all this: {plan.sha256()}"
 
@@ -73,6 +75,12 @@ def _step(number: int, step: PlannedStep) -> Iterator[str]:
     yield f"   Tier {step.tier}: {_TIERS[step.tier]}"
     if step.tier > Tier.READ:
         yield f"   {_undoing(step)}"
+    if step.only_if is not None:
+        yield f"   Left out unless {quoted(step.only_if)}"
+    if step.retry is not None:
+        yield f"   Tried at most {step.retry.attempts} times, after {step.retry.pause_seconds} s and longer"
+    if step.timeout_minutes is not None:
+        yield f"   Not tried again {step.timeout_minutes} minutes after its first attempt"
     if step.needs_proof:
         yield "   Only once the person concerned has proven who they are"
     if step.proves_identity:
@@ -81,6 +89,57 @@ def _step(number: int, step: PlannedStep) -> Iterator[str]:
         yield f"   {name_of(name)} = {_argument(step.arguments[name])}"
     if step.clause:
         yield f"   For the words: {quoted(step.clause)}"
+
+
+def course(plan: Plan) -> Iterator[str]:
+    """Say in what order the steps are done, where that is not the order they are listed in."""
+    if plan.flow:
+        yield ""
+        yield "In this order:"
+        yield from _blocks(plan.flow, "   ")
+    if plan.on_failure == "undo":
+        yield ""
+        yield "Where it fails, what was done and can be undone is undone, newest first"
+
+
+def _blocks(flow: Flow, margin: str) -> Iterator[str]:
+    for block in flow:
+        yield from (f"{margin}{line}" for line in _block(block))
+
+
+def _block(block: AnyBlock) -> Iterator[str]:
+    match block:
+        case str():
+            yield block
+        case Choose():
+            yield f"where {quoted(block.choose)}:"
+            yield from _blocks(block.then, "   ")
+            if block.otherwise:
+                yield "otherwise:"
+                yield from _blocks(block.otherwise, "   ")
+        case Parallel():
+            yield f"side by side, in {len(block.parallel)} branches:"
+            for number, branch in enumerate(block.parallel, start=1):
+                yield f"   branch {number}:"
+                yield from _blocks(branch, "      ")
+        case ForEach():
+            yield f"for each of {quoted(block.for_each)}, AT MOST {block.most}, else the run fails:"
+            yield from _blocks(block.do, "   ")
+        case AskApproval():
+            yield from _asking(block)
+        case Pause():
+            until, minutes = block.pause.until, block.pause.minutes
+            yield f"wait until {until} {quoted(block.pause.zone)}" if until else f"wait {minutes} minutes"
+
+
+def _asking(block: AskApproval) -> Iterator[str]:
+    rule = block.ask_approval
+    yield f"wait for another approval (role {rule.role.value}, within {rule.expires_minutes} minutes)"
+    if block.otherwise:
+        yield "where it is not given:"
+        yield from _blocks(block.otherwise, "   ")
+    else:
+        yield "where it is not given, the run ends"
 
 
 def _undoing(step: PlannedStep) -> str:

@@ -140,6 +140,8 @@ class StepRecord(StoredDocument):
     """Which ring of the gate refused it; empty where none did."""
     item: JsonValue = None
     """What the for-each is at, where the step is repeated."""
+    anew: int = 0
+    """How often it was taken up anew although it had been done: what only reads may be."""
     attempts: int = 0
     prompts: int = 0
     """How often a person's answer was tried and found wrong."""

@@ -65,6 +65,8 @@ def entries(strangers: signing_in.SigningIn) -> tuple[Entry, ...]:
         Entry("POST", "/runs/{run}/undo", runs.undo, _TECHNICIAN, _PANEL),
         Entry("POST", "/runs/{run}/retry", runs.retry, _TECHNICIAN, _PANEL),
         Entry("POST", "/runs/{run}/cancel", runs.cancel, _AT_WORK, _PANEL),
+        Entry("POST", "/runs/{run}/hold", runs.hold, _AT_WORK, _PANEL),
+        Entry("POST", "/runs/{run}/let-go", runs.let_go, _AT_WORK, _PANEL),
         # Deciding, on pages of their own
         Entry("GET", "/approvals/{approval}", approvals.decision, framing=_ALONE),
         Entry("POST", "/approvals/{approval}/decide", approvals.decide, _AT_WORK, _ALONE),

@@ -356,7 +356,7 @@ class Turn:
     @property
     def key(self) -> str:
         """The effect's key: the same for every attempt, in every process."""
-        return key_of(self.run.id, self.step_id, is_undo=self.is_undo)
+        return key_of(self.run.id, self.step_id, is_undo=self.is_undo, anew=self.record.anew)
 
     def witness(self, journal: Journal, typed: SecretStr | None) -> Witness:
         """Return who writes down what becomes of it."""
@@ -365,13 +365,13 @@ class Turn:
         return DoneWitness(journal, self.run.id, self.segment, self.plan, self.step, self.step_id, typed)
 
 
-def key_of(run_id: str, step_id: str, *, is_undo: bool = False) -> str:
+def key_of(run_id: str, step_id: str, *, is_undo: bool = False, anew: int = 0) -> str:
     """Return the key of a step's effect, fit for a vendor.
 
-    Step names have no hyphen and begin with a letter, so no two are alike; of a repetition its number comes first.
+    Step names have no hyphen and begin with a letter, and repetitions count from 1, so no two are alike.
     """
     name, _, number = step_id.partition(".")
-    parts = (run_id, number, name.replace("_", "-"))
+    parts = (run_id, f"0-{anew}" if anew else "", number, name.replace("_", "-"))
     return f"{'undo-' if is_undo else ''}{'-'.join(filter(None, parts))}"
 
 

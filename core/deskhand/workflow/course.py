@@ -87,7 +87,8 @@ def ahead(plan: Plan, run: Run, lane: str = MAIN) -> tuple[Run, Upcoming]:
         left = (each.id for each in run.steps if each.state not in {*_BEHIND, StepState.SKIPPED})
         return run, _turn(next(left, None))
     walk = _Walk(plan, run, lane)
-    return walk.run, walk.blocks(plan.course, "") or Over()
+    upcoming = walk.blocks(plan.course, "") or Over()
+    return walk.run, upcoming
 
 
 def _turn(step_id: str | None) -> Upcoming:

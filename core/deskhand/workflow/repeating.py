@@ -48,7 +48,7 @@ def _read_anew(run: Run, plan: Plan, from_step: str) -> Run:
         is_read = own in anew and record.state is StepState.DONE
         is_decided = record.state is StepState.LEFT_OUT and asked[own] & anew
         if is_read or is_decided:
-            run = run.with_step(record.id, state=StepState.PLANNED, **_FRESH)
+            run = run.with_step(record.id, state=StepState.PLANNED, anew=record.anew + is_read, **_FRESH)
     kept = {place: mark for place, mark in run.marks.items() if _still_holds(plan, name, place, mark)}
     return run.model_copy(update={"marks": kept})
 

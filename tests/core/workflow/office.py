@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import JsonValue, SecretStr
 
-from deskhand.automation.plan import Argument, AutomationPin, Named, Plan, PlannedStep, SourceKind
+from deskhand.automation.flow import Flow
+from deskhand.automation.plan import Argument, AutomationPin, Named, OnFailure, Plan, PlannedStep, SourceKind
 from deskhand.sdk.actions import Action, AnyAction, Arguments, Change, Effect, Inspection, Receipt, Tier
 from deskhand.sdk.errors import ConnectorError, RejectedError
 
@@ -37,6 +38,7 @@ class Office:
     """The verbs that answer with success and do nothing."""
     trouble: dict[str, list[ConnectorError]] = field(default_factory=dict)
     on_call: Callable[[str], None] = lambda _verb: None
+    devices: JsonValue = field(default_factory=lambda: [{"id": f"d-{each}", "state": "stale"} for each in (1, 2, 3)])
 
     def check(self) -> str:
         return "an office"
@@ -148,6 +150,12 @@ def _look(office: Office, arguments: Target, _key: str) -> Receipt:
     return Receipt(arguments.user_id, {"phone": "+441632960001"})
 
 
+def _list(office: Office, arguments: Target, _key: str) -> Receipt:
+    office.meet("list_devices before")
+    count = len(office.devices) if isinstance(office.devices, list) else 0
+    return Receipt(arguments.user_id, {"devices": office.devices, "count": count})
+
+
 def _send(office: Office, _arguments: Target, key: str) -> Receipt:
     return Receipt(office.add("send_code", "code", RIGHT_CODE, key))
 
@@ -225,6 +233,15 @@ ACTIONS: dict[str, AnyAction] = {
             Effect.READ,
             inspect=lambda office, _arguments: Inspection(office.owner, ()),
             apply=_look,
+            verify=lambda *_arguments: True,
+        ),
+        _action(
+            "list_devices",
+            Target,
+            Tier.READ,
+            Effect.READ,
+            inspect=lambda office, _arguments: Inspection(office.owner, ()),
+            apply=_list,
             verify=lambda *_arguments: True,
         ),
         _action(
@@ -349,6 +366,8 @@ def plan(
     ticket: str = TICKET,
     tenant: str = TENANT,
     pin: AutomationPin | None = None,
+    flow: Flow = (),
+    on_failure: OnFailure = "stop",
 ) -> Plan:
     return Plan(
         id=f"p-{number:016x}",
@@ -358,4 +377,6 @@ def plan(
         person=Named(id=PERSON, name="Pat"),
         automation=pin,
         steps=steps or WHOLE,
+        flow=flow,
+        on_failure=on_failure,
     )

@@ -11,6 +11,7 @@ from deskhand.automation import plans
 from deskhand.automation.plan import Argument, Plan, PlannedStep, SourceKind
 from deskhand.desk.desk import Desk
 from deskhand.desk.previewing import StepPreview
+from deskhand.governance.approval_text import course
 from deskhand.records import approvals, runs
 from deskhand.records.approvals import Approval
 from deskhand.records.runs import RecordedChange, Run, RunState, StepRecord, StepState
@@ -34,6 +35,18 @@ class Line:
     is_late: bool
     can_be_undone: bool
     has_secret: bool
+
+    @property
+    def id(self) -> str:
+        """The step's id; of a repetition, its own."""
+        return self.record.id if self.record else self.step.id
+
+    @property
+    def title(self) -> str:
+        """What it is, and of a repetition for what."""
+        if self.record is None or self.record.item is None:
+            return self.step.title
+        return f"{self.step.title}: {_item(self.record.item)}"
 
     @property
     def state(self) -> str:
@@ -87,7 +100,9 @@ class Story:
     @property
     def done(self) -> int:
         """How many steps are behind us; those that were left out only count once the run has come to its end."""
-        behind = {"done", "undone", "skipped"} if self.run and self.run.state is RunState.DONE else {"done", "undone"}
+        behind = {"done", "undone", "left out"}
+        if self.run and self.run.state is RunState.DONE:
+            behind |= {"skipped"}
         return sum(line.state in behind for line in self.lines)
 
     @property
@@ -121,12 +136,20 @@ class Story:
         return any(line.can_be_undone for line in self.lines)
 
     @property
+    def order(self) -> str:
+        """In what order the steps are done, in lines; empty where it is the order they are listed in."""
+        return "\n".join(course(self.plan)).strip()
+
+    @property
     def sentence(self) -> str:
         """Say where it stands, in one line."""
         if self.run is None:
             return ""
         if self.run.undoing and not self.run.state.is_over:
             return "Undoing"
+        wait = self.run.waits_for
+        if wait is not None and not wait.step_id:
+            return wait.text
         current = next((line for line in self.lines if line.state in _CURRENT), None)
         where = f"step {current.number} of {len(self.lines)}: {current.step.title}" if current else "its end"
         return _SENTENCES[self.run.state].format(where=where, done=self.done, all=len(self.lines))
@@ -187,8 +210,9 @@ def _digest(*parts: object) -> str:
 def _lines(desk: Desk, plan: Plan, run: Run | None, previews: Sequence[StepPreview]) -> tuple[Line, ...]:
     seen = {each.step.id: each for each in previews}
     lines = []
-    for number, step in enumerate(plan.steps, 1):
-        record = run.step(step.id) if run is not None else None
+    records: Sequence[StepRecord | None] = run.steps if run is not None else [None] * len(plan.steps)
+    steps = [plan.step(each.id) for each in run.steps] if run is not None else plan.steps
+    for number, (step, record) in enumerate(zip(steps, records, strict=True), 1):
         preview = seen.get(step.id)
         changes: Sequence[Change | RecordedChange] = ()
         if record is not None:
@@ -205,7 +229,8 @@ def _lines(desk: Desk, plan: Plan, run: Run | None, previews: Sequence[StepPrevi
                 is_privileged=preview is not None and preview.is_privileged,
                 is_late=preview is not None and preview.is_late,
                 can_be_undone=_can_be_undone(step, record, run),
-                has_secret=run is not None and desk.resolving.engine.handover.holds(run.id, step.id),
+                has_secret=run is not None
+                and desk.resolving.engine.handover.holds(run.id, record.id if record is not None else step.id),
             )
         )
     return tuple(lines)
@@ -216,6 +241,13 @@ def _can_be_undone(step: PlannedStep, record: StepRecord | None, run: Run | None
         return False
     is_typed = any(each.source is SourceKind.PROMPT for each in step.arguments.values())
     return step.tier > 0 and step.irreversible is None and bool(record.changes) and not is_typed
+
+
+def _item(item: JsonValue) -> str:
+    """Say what a repetition is for, short: the entry, or the first of its fields that are words."""
+    if isinstance(item, dict):
+        return next((_short(each) for each in item.values() if isinstance(each, str)), "")
+    return _short(item)
 
 
 def _told(argument: Argument) -> str:

@@ -79,10 +79,24 @@ def cancel(visit: Visit) -> Response:
     return visit.done(_back(visit, known))
 
 
-def retry(visit: Visit) -> Response:
-    """Take a failed run up again."""
+def hold(visit: Visit) -> Response:
+    """Have a run wait before its next step."""
     known = _found(visit)
-    visit.desk.resolving.retry(visit.who, known.id)
+    visit.desk.resolving.hold(visit.who, known.id)
+    return visit.done(_back(visit, known))
+
+
+def let_go(visit: Visit) -> Response:
+    """Have a run that is held go on."""
+    known = _found(visit)
+    visit.desk.resolving.let_go(visit.who, known.id)
+    return visit.done(_back(visit, known))
+
+
+def retry(visit: Visit) -> Response:
+    """Take a failed run up again; from a step on, where one is named, what was only read is read anew."""
+    known = _found(visit)
+    visit.desk.resolving.retry(visit.who, known.id, visit.form.get("from", "").strip() or None)
     return visit.done(_back(visit, known))
 
 
