@@ -14,8 +14,8 @@ from argon2 import PasswordHasher
 from click.testing import CliRunner
 
 from deskhand.automation import plans
-from deskhand.automation.document import ApprovalRule, ApproverRole
 from deskhand.automation.plan import Argument, Named, Plan, PlannedStep, SourceKind
+from deskhand.automation.rules import ApprovalRule, ApproverRole
 from deskhand.cli.main import cli
 from deskhand.configuration.loading import load
 from deskhand.desk.desk import Desk

@@ -134,7 +134,8 @@ def _block(block: AnyBlock) -> Iterator[str]:
 
 def _asking(block: AskApproval) -> Iterator[str]:
     rule = block.ask_approval
-    yield f"wait for another approval (role {rule.role.value}, within {rule.expires_minutes} minutes)"
+    people = f"{rule.quorum} people" if rule.quorum > 1 else "one person"
+    yield f"wait for another approval ({people}, role {rule.role.value}, within {rule.expires_minutes} minutes)"
     if block.otherwise:
         yield "where it is not given:"
         yield from _blocks(block.otherwise, "   ")

@@ -30,13 +30,15 @@ def ask_approval(journal: Journal, run_id: str, segment: int, plan: Plan, upcomi
     rule = upcoming.block.ask_approval
     with journal.records.transaction(ACTOR) as transaction:
         run = journal.own(transaction, run_id, segment)
+        first = approvals.find_in(transaction, run.approval_id) if run.approval_id is not None else None
         expires = transaction.clock() + timedelta(minutes=rule.expires_minutes)
         asked = approval.request(
             transaction,
             plan,
             by=plan.requested_by,
             expires=expires,
-            approvers=_who(transaction, run, rule.role),
+            approvers=_who(transaction, first, rule.role),
+            quorum=max(rule.quorum, first.quorum if first is not None else 1),
             way=Way(run_id=run.id, position=upcoming.position, results_sha256=results_sha256(run)),
         )
         text = f"Somebody else has to approve of going on: {asked.id}"
@@ -91,9 +93,8 @@ def _mark(transaction: Transaction, journal: Journal, run: Run, mark: str, *, ki
     return journal.go_on(transaction, run, kind, {"at": position}, marks={**run.marks, position: mark}, **values)
 
 
-def _who(transaction: Transaction, run: Run, role: ApproverRole) -> frozenset[str]:
+def _who(transaction: Transaction, first: Approval | None, role: ApproverRole) -> frozenset[str]:
     """Say who alone may decide: whoever could about the run as a whole, and an admin where the flow asks for one."""
-    first = approvals.find_in(transaction, run.approval_id) if run.approval_id is not None else None
     named = frozenset(first.approvers) if first is not None else frozenset()
     if role is not ApproverRole.ADMIN:
         return named

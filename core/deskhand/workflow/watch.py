@@ -5,7 +5,6 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from typing import Protocol
 
 import structlog
@@ -88,7 +87,7 @@ class Watch:
         for run in runs.waiting_for(self.records, WaitKind.SWITCH):
             for lane, wait in run.waits:
                 if wait.kind is WaitKind.SWITCH and self._is_free(run, wait):
-                    self._unless_changed(run, partial(self._release, lane=lane))
+                    self._unless_changed(run, lane, self._release)
 
     def _is_free(self, run: Run, wait: Wait) -> bool:
         connector = connector_of(run.step(wait.step_id).action)
@@ -99,7 +98,7 @@ class Watch:
         fates = self.durable.fates([(run.id, segment) for run, _, segment in going])
         for run, lane, segment in going:
             if fates.get((run.id, segment)) is not Fate.UNDER_WAY:
-                self._unless_changed(run, partial(self._take_up, lane=lane))
+                self._unless_changed(run, lane, self._take_up)
 
     def _release(self, transaction: Transaction, run: Run, lane: str) -> None:
         self.journal.go_on(transaction, run, "run.released", lane=lane)
@@ -112,17 +111,17 @@ class Watch:
             log.warning("a run nobody carried on is taken up", run=run.id)
             self.journal.go_on(transaction, run, "run.taken_up", lane=lane, taken_up=run.taken_up + 1)
 
-    def _unless_changed(self, seen: Run, act: "Act") -> None:
+    def _unless_changed(self, seen: Run, lane: str, act: "Act") -> None:
         with self.records.transaction(ACTOR) as transaction:
             run = runs.current(transaction, seen.id)
-            if run == seen:
-                act(transaction, run)
+            if _standing(run, lane) == _standing(seen, lane):
+                act(transaction, run, lane)
 
 
 class Act(Protocol):
     """What is done about a run."""
 
-    def __call__(self, transaction: Transaction, run: Run, /) -> None:
+    def __call__(self, transaction: Transaction, run: Run, lane: str, /) -> None:
         """Do it in this transaction."""
         ...
 
@@ -135,6 +134,14 @@ def _going(run: Run) -> Iterator[tuple[str, int]]:
         is_resting = wait is not None and wait.kind in {WaitKind.PAUSE, WaitKind.MOMENT}
         if not state.is_over and (state is not RunState.WAITING or is_resting):
             yield lane, segment
+
+
+def _standing(run: Run, lane: str) -> tuple[object, ...]:
+    """Return where a lane of a run stands; of one the run is not in, only that."""
+    if lane != MAIN and all(each.lane != lane for each in run.branches):
+        return ()
+    segment = next((each.segment for each in run.branches if each.lane == lane), run.segment)
+    return (segment, *run.at(lane))
 
 
 def _give_up(transaction: Transaction, run: Run) -> None:

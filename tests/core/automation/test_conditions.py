@@ -3,10 +3,11 @@
 import time
 
 import pytest
+from pydantic import JsonValue
 
 from deskhand.automation.conditions import UndecidableError, holds, problem
 
-STEPS = {
+STEPS: dict[str, JsonValue] = {
     "find": {
         "is_done": True,
         "reference": "u-1",

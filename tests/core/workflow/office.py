@@ -26,6 +26,10 @@ RIGHT_CODE = "481516"
 VENDOR = "https://vendor.example"
 
 
+def stale_devices() -> JsonValue:
+    return [{"id": f"d-{each}", "state": "stale"} for each in (1, 2, 3)]
+
+
 @dataclass
 class Office:
     """The connector. ``trouble`` is raised once by the named verb, ``before`` or ``after`` its effect."""
@@ -38,7 +42,7 @@ class Office:
     """The verbs that answer with success and do nothing."""
     trouble: dict[str, list[ConnectorError]] = field(default_factory=dict)
     on_call: Callable[[str], None] = lambda _verb: None
-    devices: JsonValue = field(default_factory=lambda: [{"id": f"d-{each}", "state": "stale"} for each in (1, 2, 3)])
+    devices: JsonValue = field(default_factory=stale_devices)
 
     def check(self) -> str:
         return "an office"

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from deskhand.records.database import url_of
 from deskhand.records.runs import Cause, Run, RunState, WaitKind
 from deskhand.records.switches import Level
 from deskhand.sdk.errors import RejectedError, UnavailableError
+from deskhand.workflow.calls import Observer
 from deskhand.workflow.course import moment_of
 from deskhand.workflow.engine import RunRefusedError
 from tests.core.workflow.desk import Desk
@@ -45,6 +46,16 @@ def note(step_id: str, text: str = "") -> object:
 
 def notes(desk: Desk) -> list[str]:
     return [each["value"] for each in desk.office.effects() if each["field"] == "note"]
+
+
+def once(where: str, do: Callable[[], object]) -> Callable[[str], None]:
+    """Do something at a call of the office's."""
+
+    def on_call(present: str) -> None:
+        if present == where:
+            do()
+
+    return on_call
 
 
 def states(run: Run) -> dict[str, str]:
@@ -441,7 +452,7 @@ def test_an_approval_on_the_way_that_needs_an_admin_takes_one(desk: Desk) -> Non
 
 def test_a_run_that_is_held_waits_before_its_next_step_until_it_is_let_go(desk: Desk) -> None:
     run = desk.submit(wanted(note("a"), note("b")))
-    desk.office.on_call = lambda where: desk.engine.hold(run.id, by="bob") if where == "add_note before" else None
+    desk.office.on_call = once("add_note before", lambda: desk.engine.hold(run.id, by="bob"))
     desk.inline.run()
     desk.office.on_call = lambda _where: None
     held = desk.look(run)
@@ -518,7 +529,7 @@ def test_what_branches_and_loops_did_is_put_back_too(desk: Desk) -> None:
 
 def test_a_person_who_stops_a_run_stops_it_as_it_is(desk: Desk) -> None:
     run = desk.submit(wanted(note("a"), note("b"), on_failure="undo"))
-    desk.office.on_call = lambda where: desk.engine.cancel(run.id, by="ann") if where == "add_note after" else None
+    desk.office.on_call = once("add_note after", lambda: desk.engine.cancel(run.id, by="ann"))
     run = desk.go_on(run)
     assert run.state is RunState.CANCELLED
     assert states(run)["a"] == "done"
@@ -581,13 +592,8 @@ def test_a_death_at_any_boundary_of_any_block_repeats_nothing_and_every_run_ends
         desk = Desk.open(url_of(folder / "records.db"), folder)
         known, left = wanted(*steps, flow=blocks), [number]
 
-        def at(_boundary: str, _subject: str, left: list[int] = left) -> None:
-            left[0] -= 1
-            if left[0] == 0:
-                raise Death
-
         run = desk.submit(known)
-        desk.at = at
+        desk.at = dying(left)
         desk.start()
         _live(desk, run, known)
         assert desk.look(run).state is RunState.DONE, (number, desk.look(run))
@@ -596,6 +602,18 @@ def test_a_death_at_any_boundary_of_any_block_repeats_nothing_and_every_run_ends
         if left[0] > 0:
             return
     pytest.fail("there are more boundaries than that")
+
+
+def dying(left: list[int]) -> Observer:
+    """Die when so many boundaries have been crossed."""
+
+    def at(boundary: str, subject: str) -> None:
+        del boundary, subject
+        left[0] -= 1
+        if left[0] == 0:
+            raise Death
+
+    return at
 
 
 def _live(desk: Desk, run: Run, known: Plan) -> None:
