@@ -4,6 +4,8 @@ import pytest
 
 from deskhand.automation.linter import Severity, errors, lint
 from deskhand.automation.stage import Stage
+from deskhand.automation.yaml_form import load
+from tests.core.automation import examples
 from tests.core.automation.examples import ACTIONS, automation
 
 CONSTANT = "{constant: Your password was reset.}"
@@ -93,3 +95,79 @@ def test_what_is_only_unwise_is_a_warning_and_comes_last() -> None:
     assert finding.severity is Severity.WARNING
     assert "requester_is_not_privileged" in finding.fix
     assert errors(lint(document, ACTIONS)) == ()
+
+
+WITH_FLOW = "    irreversible: A text cannot be called back.\n"
+
+
+def flowing(flow: str, old: str = "", new: str = "") -> list[str]:
+    """What is wrong with the example where it has this flow."""
+    text = examples.TEXT.replace(WITH_FLOW, f"{WITH_FLOW}\nflow:\n{flow}", 1)
+    assert old in text
+    return [f"{each.path}: {each.problem}" for each in errors(lint(load(text.replace(old, new, 1)), ACTIONS))]
+
+
+def test_a_flow_of_the_steps_in_their_order_changes_nothing() -> None:
+    assert flowing("  [ask, check, reset, tell]\n") == []
+
+
+@pytest.mark.parametrize(
+    ("flow", "expected"),
+    [
+        ("  - ask\n  - check\n  - reset\n", "flow: tell is in no place of it"),
+        ("  - check\n  - ask\n  - reset\n  - tell\n", "verification_sid: ask does not come before check"),
+        (
+            "  - ask\n  - parallel: [[check], [reset]]\n  - tell\n",
+            "steps.check.arguments.code: nobody can be asked in the midst of a branch or a loop",
+        ),
+        (
+            "  - ask\n  - parallel: [[check], [reset]]\n  - tell\n",
+            "steps.reset: users_example.reset hands a person access and nobody has proven who they are",
+        ),
+        (
+            "  - ask\n  - check\n  - pause: {minutes: 9}\n  - reset\n  - tell\n",
+            "steps.reset: a proof lasts ten minutes, and the flow waits between it and reset",
+        ),
+        (
+            "  - ask\n  - check\n  - ask_approval: {}\n  - reset\n  - tell\n",
+            "steps.reset: a proof lasts ten minutes, and the flow waits between it and reset",
+        ),
+        (
+            "  - ask\n  - choose: steps.tell.is_done\n    then: [check]\n  - reset\n  - tell\n",
+            "flow.1.choose: tell does not surely come before it",
+        ),
+        ("  - ask\n  - choose: 1 +\n    then: [check]\n  - reset\n  - tell\n", "flow.1.choose: “1 +” is no condition"),
+        (
+            "  - ask\n  - choose: item == 'x'\n    then: [check]\n  - reset\n  - tell\n",
+            "flow.1.choose: there is no item outside for_each",
+        ),
+        (
+            "  - ask\n  - check\n  - for_each: ask.detail.numbers\n    most: 3\n    do: [reset]\n  - tell\n",
+            "steps.reset: users_example.reset is of tier 3, and is not done by the dozen",
+        ),
+    ],
+)
+def test_each_fault_of_a_flow_is_found_where_it_is(flow: str, expected: str) -> None:
+    assert any(expected in found for found in flowing(flow)), flowing(flow)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("text: {constant: Your password was reset.}", "text: {item: id}", "text: there is no item outside for_each"),
+        ("    undo: restore\n", "    undo: restore\n    only_if: 'true'\n", "ask may be left out, and check needs it"),
+        (
+            "    undo: restore\n",
+            "    undo: restore\n    only_if: steps.tell.is_done\n",
+            "steps.ask.only_if: tell does not",
+        ),
+        (
+            "    irreversible: A code counts once.\n",
+            "    irreversible: A code counts once.\n    only_if: steps.ask.is_done\n",
+            "nobody has proven who they are",
+        ),
+    ],
+)
+def test_a_condition_of_a_step_is_held_to_the_same_rules(old: str, new: str, expected: str) -> None:
+    found = problems(old, new)
+    assert any(expected in each for each in found), found

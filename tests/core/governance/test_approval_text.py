@@ -4,11 +4,17 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
+from deskhand.automation.flow import Flow
 from deskhand.automation.plan import Argument, Named, Plan, SourceKind
+from deskhand.automation.rules import Retry
 from deskhand.governance.approval import text
 from deskhand.governance.approval_text import quoted, shown
 from tests.core.governance.plan_examples import PIN, check, plan, reset
+from tests.core.workflow.office import plan as office_plan
+from tests.core.workflow.office import said
+from tests.core.workflow.office import step as office_step
 from tests.repository import SHARED
 
 EXPECTED = """\
@@ -143,3 +149,55 @@ def test_no_text_of_the_shared_attacks_changes_what_is_approved() -> None:
         for line in file.read_text(encoding="utf-8").split("\n"):
             attack = str(json.loads(line).get("text", line)) if line else "x"
             assert text(plan(sentence=attack[:2_000] or "x")).count("\n") == lines
+
+
+FLOWING = """\
+
+In this order:
+   look
+   where "steps.look.detail.count > 1":
+      a
+   otherwise:
+      b
+   side by side, in 2 branches:
+      branch 1:
+         c
+      branch 2:
+         d
+   for each of "look.detail.devices", AT MOST 5, else the run fails:
+      e
+   wait for another approval (2 people, role admin, within 60 minutes)
+   where it is not given:
+      f
+   wait 30 minutes
+   wait until 07:00 "Europe/Berlin"
+   wait for another approval (one person, role approver, within 240 minutes)
+   where it is not given, the run ends
+
+Where it fails, what was done and can be undone is undone, newest first
+"""
+
+
+def test_the_order_of_the_steps_is_part_of_what_a_person_reads() -> None:
+    steps = [office_step("list_devices", "look")]
+    steps += [office_step("add_note", each, text=said(each)) for each in "abcdef"]
+    blocks = [
+        "look",
+        {"choose": "steps.look.detail.count > 1", "then": ["a"], "otherwise": ["b"]},
+        {"parallel": [["c"], ["d"]]},
+        {"for_each": "look.detail.devices", "most": 5, "do": ["e"]},
+        {"ask_approval": {"role": "admin", "expires_minutes": 60, "quorum": 2}, "otherwise": ["f"]},
+        {"pause": {"minutes": 30}},
+        {"pause": {"until": "07:00", "zone": "Europe/Berlin"}},
+        {"ask_approval": {}},
+    ]
+    flow = TypeAdapter(Flow).validate_json(json.dumps(blocks))
+    what = text(office_plan(*steps, flow=flow, on_failure="undo"))
+    assert FLOWING in what
+    limited = steps[0].model_copy(
+        update={"only_if": "1 == 1", "retry": Retry(attempts=2, pause_seconds=9), "timeout_minutes": 5}
+    )
+    what = text(office_plan(limited))
+    assert '   Left out unless "1 == 1"\n   Tried at most 2 times, after 9 s and longer\n' in what
+    assert "   Not tried again 5 minutes after its first attempt\n" in what
+    assert "In this order" not in what
