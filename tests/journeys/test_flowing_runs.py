@@ -60,7 +60,8 @@ def test_branches_run_side_by_side_and_everything_once_on_the_real_engine(
     records: Records, database_url: str, tmp_path: Path
 ) -> None:
     office = Office(tmp_path / "office.jsonl")
-    together, meeting = [], threading.Barrier(2)
+    together: list[str] = []
+    meeting = threading.Barrier(2)
 
     def meet(where: str) -> None:
         """In the first fork, a branch goes on once another one is at its first step too."""
