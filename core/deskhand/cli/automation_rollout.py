@@ -8,8 +8,18 @@ import click
 from deskhand.automation.stage import Stage
 from deskhand.automation.yaml_form import dump
 from deskhand.cli.acting import acting, as_option, desk_of
-from deskhand.cli.answers import config_option, explaining_errors, json_option, print_json, print_line, print_table
-from deskhand.cli.automation_showing import rollout_document
+from deskhand.cli.answers import (
+    config_option,
+    explaining_errors,
+    fail,
+    json_option,
+    print_json,
+    print_line,
+    print_table,
+)
+from deskhand.cli.automation_showing import progress_document, rollout_document
+from deskhand.cli.exit_codes import ExitCode
+from deskhand.desk.widening import Progress
 from deskhand.records.automations import Rollout
 
 automation_argument = click.argument("automation")
@@ -175,7 +185,54 @@ def retire(automation: str, reason: str, name: str, config_path: Path) -> None:
     print_line(f"{automation} is retired.")
 
 
-ROLLOUT_COMMANDS = (stage_at, effective, shadows, overlay, pause, resume, retire)
+@click.command(name="rollout")
+@automation_argument
+@click.option("--hold", "deed", flag_value="hold", help="Keep the new version where it is; an admin's.")
+@click.option("--go-on", "deed", flag_value="go_on", help="Let it go further again; an admin's.")
+@click.option("--ahead", "deed", flag_value="ahead", help="Take the next wave now, without its evidence; an admin's.")
+@click.option("--first", "first", multiple=True, help="Whose turn comes next, by id in the PSA; an admin's.")
+@click.option("--reason", default="", help="Why, for the record.")
+@click.option("--as", "name", default="", envvar="DESKHAND_ACCOUNT", help="Your account, for anything but showing.")
+@config_option
+@json_option
+@explaining_errors
+def rollout(  # the options a person types
+    automation: str,
+    deed: str | None,
+    first: tuple[str, ...],
+    reason: str,
+    name: str,
+    config_path: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Show how far the newest version has come: at one client, at five, at all; or hold it, or let it go ahead."""
+    if deed is None and not first:
+        with desk_of(config_path) as desk:
+            _show_progress(automation, desk.automating.widening.progress(automation), as_json=as_json)
+        return
+    if not name:
+        fail(ExitCode.USAGE, "say who you are: --as NAME")
+    with acting(config_path, name) as (desk, who):
+        widening = desk.automating.widening
+        if first:
+            widening.first(who, automation, first)
+        if deed is not None:
+            {"hold": widening.hold, "go_on": widening.go_on, "ahead": widening.ahead}[deed](who, automation, reason)
+        _show_progress(automation, widening.progress(automation), as_json=as_json)
+
+
+ROLLOUT_COMMANDS = (stage_at, rollout, effective, shadows, overlay, pause, resume, retire)
+
+
+def _show_progress(automation: str, found: Progress | None, *, as_json: bool) -> None:
+    if as_json:
+        print_json(progress_document(found))
+    elif found is None:
+        print_line(f"The newest version of {automation} stands at auto nowhere: `deskhand automation stage` begins.")
+    else:
+        for line in found.lines:
+            print_line(line)
 
 
 def _say(rollout: Rollout, line: str, *, as_json: bool) -> None:

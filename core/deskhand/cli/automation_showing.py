@@ -10,6 +10,7 @@ from deskhand.agent.drafting.drafts import Draft
 from deskhand.automation.linter import Finding
 from deskhand.cli.answers import print_line, print_pairs, print_table
 from deskhand.desk.automating import Listed
+from deskhand.desk.widening import Progress
 from deskhand.knowledge.text import visible
 from deskhand.records.automations import Rollout, VersionRecord
 
@@ -136,3 +137,11 @@ def print_back_test(found: BackTest) -> None:
     for title, listed in (("False matches", found.false_matches), ("Missed", found.missed_tickets)):
         if listed:
             print_table(title, ("ticket", "why"), [(each.ticket_id, each.reason) for each in listed])
+
+
+def progress_document(found: Progress | None) -> dict[str, Any] | None:
+    """Return how far a version has come, for machines."""
+    if found is None:
+        return None
+    document = found.canary.model_dump(mode="json")
+    return {**document, "successes": found.evidence.successes, "missing": found.lacking or None}

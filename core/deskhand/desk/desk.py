@@ -289,8 +289,9 @@ class Desk:
             self.schedule.stop()
 
     def _each_minute(self) -> None:
-        """End requests for approval that waited too long, and anchor the record."""
+        """End requests for approval that waited too long, move new versions on, and anchor the record."""
         self.resolving.expire()
+        self.automating.widening.look()
         self.vouching.look()
 
     def _enter(self, phase: str, progress: Progress) -> None:

@@ -1,6 +1,6 @@
 """An automation's way through the clients: off, shadow, ask, auto; what differs at one; paused, resumed, retired."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from deskhand.automation.linter import lint
 from deskhand.automation.overlay import Effective
@@ -8,7 +8,9 @@ from deskhand.automation.stage import Stage
 from deskhand.desk.authoring import WORKING, Authoring, refuse_findings, said
 from deskhand.desk.refusals import DeskRefusedError, require, require_all_clients, require_client
 from deskhand.desk.shelf import Placed, document_of, overlaid
-from deskhand.records import automations
+from deskhand.desk.widening import Widening
+from deskhand.governance.breaker import MaintenanceSettings
+from deskhand.records import automations, canaries
 from deskhand.records.accounts import Account, Role
 from deskhand.records.automations import AutomationState, OverlayRecord, Rollout, ShadowOutcome, VersionRecord
 from deskhand.records.canonical import written_time
@@ -22,16 +24,24 @@ _DECIDING = (Role.APPROVER, Role.ADMIN)
 class RollingOut(Authoring):
     """Stages, overlays and pauses. Raises DeskRefusedError, saying why and what would mend it, for misuse."""
 
+    maintenance: MaintenanceSettings = field(default_factory=MaintenanceSettings)
+
+    @property
+    def widening(self) -> Widening:
+        """How new versions go from one client to all."""
+        return Widening(self.records, self.recognising.clock, self.maintenance)
+
     def stage(self, who: Account, name: str, tenant_id: str, stage: str, reason: str = "") -> Rollout:
         """Move an automation at a client. Back is always allowed; forward goes one stage at a time.
 
         ``auto`` takes ENOUGH_SHADOWS closed tickets on which people did what this version would have done, and none on
         which they did something else. An admin's ``reason`` stands in for either, and goes on the record. An automation
-        that asks questions, or has a step of tier 3 or more, never reaches ``auto``.
+        that asks questions, or has a step of tier 3 or more, never reaches ``auto``. What is staged at ``auto`` is the
+        newest approved version; it holds there when the client's turn comes (`widening`), and until then what did.
         """
         require_client(who, tenant_id)
         wanted = _stage_named(stage)
-        placed = self.shelf.placed(name, tenant_id)
+        placed = self.shelf.newest(name, tenant_id)
         require(who, *(WORKING if wanted.place <= placed.stage.place else _DECIDING))
         if wanted is not Stage.OFF:
             self._refuse_unfit(placed, wanted)
@@ -40,7 +50,7 @@ class RollingOut(Authoring):
             raise DeskRefusedError(f"{doubts}; an admin may do it all the same, with a reason")
         made = {"by": who.name, "reason": reason.strip()[:500], "at": written_time(self.recognising.clock())}
         detail = placed.rollout.detail.model_copy(update={"version": placed.record.version, **made})
-        return self._put(who, Rollout(name, tenant_id, wanted.value, detail), "staged")
+        return self._stage(who, Rollout(name, tenant_id, wanted.value, detail))
 
     def rollout(self, name: str, tenant_id: str) -> Rollout:
         """Return how far an automation has come at a client."""
@@ -106,6 +116,16 @@ class RollingOut(Authoring):
         require_all_clients(who)
         usable = set(AutomationState) - {AutomationState.RETIRED}
         self._set_state(who, name, AutomationState.RETIRED, reason, usable)
+
+    def _stage(self, who: Account, wanted: Rollout) -> Rollout:
+        canary, holding = self.widening.without(wanted), wanted
+        if wanted.stage == Stage.AUTO:
+            canary, holding = self.widening.admitted(wanted)
+        with self.records.transaction(who.name) as transaction:
+            automations.put_rollout(transaction, holding, what="staged")
+            if canary is not None:
+                canaries.put(transaction, canary, "staged", who.name)
+        return holding
 
     def _set_state(
         self, who: Account, name: str, state: AutomationState, reason: str, fitting: set[AutomationState]

@@ -193,4 +193,4 @@ def _automating(rooms: Foundations, facts: DeskFacts, resolving: Resolving) -> A
         recognising=recognising,
         own_companies=frozenset(rooms.configuration.identity.own_companies),
     )
-    return Automating(rooms.records, rooms.shelf, drafting, recognising)
+    return Automating(rooms.records, rooms.shelf, drafting, recognising, rooms.configuration.maintenance)

@@ -44,7 +44,19 @@ class Shelf:
     records: Records
 
     def placed(self, name: str, tenant_id: str) -> Placed:
-        """Return the newest approved version as it holds at a client."""
+        """Return the version in force at a client: the one that stands at auto there, else the newest approved."""
+        newest = self.newest(name, tenant_id)
+        staged = newest.rollout.detail.version
+        if newest.rollout.stage != Stage.AUTO or staged in {0, newest.record.version}:
+            return newest
+        try:
+            held = self.pinned(name, staged, tenant_id)
+        except DeskRefusedError:
+            return newest
+        return held if held.stage is Stage.AUTO else newest
+
+    def newest(self, name: str, tenant_id: str) -> Placed:
+        """Return the newest approved version as it would hold at a client."""
         found = automations.find(self.records, name)
         record = automations.current(self.records, name)
         if found is None or record is None:
@@ -143,7 +155,7 @@ def _placed(record: VersionRecord, rollout: Rollout, *, is_usable: bool) -> Plac
 
 def _stage(record: VersionRecord, rollout: Rollout) -> Stage:
     stage = Stage(rollout.stage)
-    is_meant = rollout.detail.version == record.version
+    is_meant = record.version in {rollout.detail.version, rollout.detail.before}
     return stage if is_meant or stage.place <= Stage.ASK.place else Stage.ASK
 
 

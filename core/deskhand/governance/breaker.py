@@ -39,6 +39,15 @@ class MaintenanceSettings(BaseModel):
         "something may be going round in circles.",
     )
 
+    canary_runs: int = Field(
+        default=3,
+        ge=1,
+        le=1000,
+        description="A version at auto goes to one client, then to five, then to the rest: each time after so many "
+        "runs that ended well where it is by then…",
+    )
+    canary_hours: float = Field(default=24.0, ge=0, le=720, description="…and not before so many hours.")
+
     @model_validator(mode="after")
     def _can_trip(self) -> "MaintenanceSettings":
         if self.pause_after > self.of_last:

@@ -79,6 +79,8 @@ class RolloutDetail(StoredDocument):
     """Who moved a rollout, when and why, and the version that was meant."""
 
     version: int = Field(default=0, ge=0)
+    before: int = Field(default=0, ge=0)
+    """The version that stood at auto here before; a run it began is brought to its end, and a stopped one gives way."""
     by: str = ""
     reason: str = ""
     at: str = ""

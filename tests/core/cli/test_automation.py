@@ -134,3 +134,17 @@ def test_versions_are_compared_and_rejected(office: Office) -> None:
 
 def test_a_draft_is_made_of_one_thing(office: Office) -> None:
     assert "name one of" in office("draft", who="tess", code=ExitCode.USAGE).output
+
+
+def test_how_far_a_version_has_come_is_shown_held_and_taken_further(office: Office) -> None:
+    approved(office)
+    assert "stands at auto nowhere" in office("rollout", NAME).output
+    tenant = office.shop.marlow
+    office("stage", NAME, "auto", "--tenant", tenant, "--reason", "for the test", who="adam")
+    assert f"Has it: {tenant}" in office("rollout", NAME).output
+    office("rollout", NAME, "--hold", "--reason", "until Monday", who="anna", code=ExitCode.FAILED)
+    held = office("rollout", NAME, "--hold", "--reason", "until Monday", who="adam").output
+    assert "adam holds it: until Monday" in held
+    assert office.json("rollout", NAME, "--first", tenant, who="adam")["held_by"] == "adam"
+    office("rollout", NAME, "--go-on", "--reason", "it is Monday", who="adam")
+    assert office.json("rollout", NAME, "--ahead", "--reason", "tried it", who="adam")["wave"] == "all"

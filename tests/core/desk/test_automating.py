@@ -283,14 +283,17 @@ def test_nothing_that_is_not_approved_is_staged(automating: Automating, msp: Msp
         automating.stage(ADMIN, NAME, str(msp.marlow), "shadow")
 
 
-def test_a_new_version_falls_back_to_ask_until_it_is_staged(automating: Automating, msp: Msp) -> None:
+def test_a_new_version_changes_nothing_at_a_client_until_it_is_staged(automating: Automating, msp: Msp) -> None:
     approved(automating)
     staged(automating, msp, Stage.AUTO, reason="to begin with")
     approved(automating, TEXT.replace("first.", "please."))
     placed = automating.shelf.placed(NAME, str(msp.marlow))
-    assert (placed.record.version, placed.stage) == (2, Stage.ASK)
+    assert (placed.record.version, placed.stage) == (1, Stage.AUTO)
+    with pytest.raises(DeskRefusedError, match="people did the same on 0 shadowed tickets"):
+        automating.stage(ADMIN, NAME, str(msp.marlow), "auto")
     staged(automating, msp, Stage.AUTO, reason="again")
-    assert automating.shelf.placed(NAME, str(msp.marlow)).stage is Stage.AUTO
+    placed = automating.shelf.placed(NAME, str(msp.marlow))
+    assert (placed.record.version, placed.stage) == (2, Stage.AUTO)
 
 
 # -- tickets

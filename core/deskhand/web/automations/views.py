@@ -74,6 +74,7 @@ def automation(visit: Visit) -> Response:
         document=desk.automating.document(name, listed.current.version if listed.current else None),
         places=_places(desk, listed, shadows),
         shadows=shadows[:20],
+        progress=desk.automating.widening.progress(name),
     )
 
 
