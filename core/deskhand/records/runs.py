@@ -150,6 +150,11 @@ class StepRecord(StoredDocument):
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
 
+    @property
+    def name(self) -> str:
+        """The plan's own id for the step: of a repetition, without its number."""
+        return self.id.partition(".")[0]
+
 
 MAIN = ""
 """The lane of a run that is in no branch."""

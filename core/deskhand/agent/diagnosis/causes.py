@@ -172,13 +172,13 @@ def _changed(failed: FailedRun) -> Finding:
     about = f": the automation fixes {fixed}" if fixed else ""
     summary = f"Something {failed.step.action} relies on is not as it was when this step worked{about}."
     todo = (
-        f"Say in step {failed.step.id} of the automation what takes its place: edit it, back-test it and have it "
+        f"Say in step {failed.step.name} of the automation what takes its place: edit it, back-test it and have it "
         "approved as any version."
     )
     if failed.is_overlaid:
         whose = failed.plan.tenant
         todo = (
-            f"The overlay of {whose.name} fixes it, for step {failed.step.id}: propose another with "
+            f"The overlay of {whose.name} fixes it, for step {failed.step.name}: propose another with "
             f"`deskhand automation overlay propose {failed.run.automation} FILE --tenant {whose.id}`."
         )
     return Finding(FailureCause.CHANGED_DATA, summary, todo)

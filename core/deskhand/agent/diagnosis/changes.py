@@ -68,9 +68,12 @@ class Suggestion:
     document: Automation
 
 
+_WENT_WELL = frozenset({StepState.DONE, StepState.LEFT_OUT})
+
+
 def suggestions(failed: FailedRun, cause: FailureCause, around: Surroundings) -> Iterator[Suggestion]:
     """Go through the changes rules suggest, the narrowest first."""
-    if failed.document is None or all(each.id != failed.step.id for each in failed.document.steps):
+    if failed.document is None or all(each.id != failed.step.name for each in failed.document.steps):
         return
     for rule in (_arguments_of_today, _moved_record, _precondition, _narrower_match):
         yield from rule(failed, failed.document, cause, around)
@@ -99,7 +102,7 @@ def _moved_record(
     if cause is not FailureCause.CHANGED_DATA:
         return
     for argument, value in failed.constants.items():
-        step = document.step(failed.step.id)
+        step = document.step(failed.step.name)
         if step.arguments.get(argument) != Given(constant=value):
             continue  # an overlay of this client fixes it, not the base
         name = _name_it_had(failed, argument)
@@ -170,7 +173,7 @@ def _narrower_match(
     if cause not in {FailureCause.POLICY, FailureCause.NOT_FOUND}:
         return
     bad = {failed.run.ticket_id, *(run.ticket_id for run in failed.failed_likewise())}
-    good = {run.ticket_id for run, _ in failed.earlier if all(each.state is StepState.DONE for each in run.steps)}
+    good = {run.ticket_id for run, _ in failed.earlier if all(each.state in _WENT_WELL for each in run.steps)}
     if len(bad) < FEWEST_FAILED or len(good - bad) < FEWEST_DONE:
         return
     shared = frozenset.intersection(*(telling_words(around.words(each)) for each in bad))

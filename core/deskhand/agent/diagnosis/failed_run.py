@@ -74,7 +74,9 @@ class FailedRun:
     @property
     def is_overlaid(self) -> bool:
         """Tell whether a constant of the failing step is this client's own, and not what the automation says."""
-        step = next((each for each in self.document.steps if each.id == self.step.id), None) if self.document else None
+        step = (
+            next((each for each in self.document.steps if each.id == self.step.name), None) if self.document else None
+        )
         given = step.arguments if step is not None else {}
         return any(name in given and given[name] != Given(constant=value) for name, value in self.constants.items())
 
@@ -97,10 +99,12 @@ class FailedRun:
     def worked_before(self) -> list[tuple[Run, StepRecord]]:
         """List when this very step of this automation was carried out with the same constants, newest first."""
         return [
-            (run, run.step(self.step.id))
+            (run, step)
             for run, plan in self.earlier
-            if any(each.id == self.step.id and each.state is StepState.DONE for each in run.steps)
-            and constants_of(plan.step(self.step.id)) == self.constants
+            for step in run.steps
+            if step.name == self.step.name
+            and step.state is StepState.DONE
+            and constants_of(plan.step(step.id)) == self.constants
         ]
 
     def failed_likewise(self) -> list[Run]:
