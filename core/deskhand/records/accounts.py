@@ -140,9 +140,8 @@ def change(transaction: Transaction, account: Account) -> None:
 
 def find(records: Records, name: str) -> Account | None:
     """Return an account by its name, however that is spelled."""
-    with records.reading() as connection:
-        row = connection.execute(select(accounts).where(accounts.c.name == account_name(name))).one_or_none()
-    return None if row is None else _from_row(row)
+    row = records.find(accounts, {"name": account_name(name)})
+    return None if row is None else _from_values(row)
 
 
 def find_in(transaction: Transaction, name: str) -> Account | None:

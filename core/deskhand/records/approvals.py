@@ -166,8 +166,7 @@ def _refuse_moved(transaction: Transaction, approval: Approval) -> None:
 
 def find(records: Records, approval_id: str) -> Approval | None:
     """Look up a request."""
-    with records.reading() as connection:
-        row = connection.execute(select(approvals).where(approvals.c.id == approval_id)).mappings().one_or_none()
+    row = records.find(approvals, {"id": approval_id})
     return None if row is None else _approval(row)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Select, Table, select
 
 from deskhand.records.confinement import CLIENTS, Clients
 from deskhand.records.database import Records, Transaction
@@ -36,6 +36,11 @@ class ConfinedRecords(Records):
         with self.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else dict(row)
+
+    def ask(self, query: Select[Any], values: Mapping[str, Value] | None = None) -> list[Any]:
+        """Run a query, and return the rows that are these clients' as tuples."""
+        with self.reading() as connection:
+            return [tuple(row) for row in connection.execute(query, dict(values or {}))]
 
     def close(self) -> None:
         """Leave the database to whoever opened it."""

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
-from sqlite3 import Error as SQLiteError
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, select, text
+from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -21,7 +20,7 @@ from deskhand.records.audit.renewal import renew_key
 from deskhand.records.confinement import confine
 from deskhand.records.failures import RecordsUnavailableError, UnauditedChangeError, damaged, explained
 from deskhand.records.migrations import migrate, version_of
-from deskhand.records.rows import Rows, Value
+from deskhand.records.rows import Rows, Value, raising_as_sqlalchemy
 from deskhand.records.schema import VERSION, audit_head
 from deskhand.records.transaction import COUNTING, OPTION, Head, Redact, Transaction, watch_statement
 from deskhand.sdk.clock import Clock
@@ -153,6 +152,11 @@ class Records:
         with explained(self._location), _lent(self._engine) as rows:
             return rows.find(table, key)
 
+    def ask(self, query: Select[Any], values: Mapping[str, Value] | None = None) -> list[Any]:
+        """Run a query that was made once, when its module was imported, and return its rows as tuples."""
+        with explained(self._location), _lent(self._engine) as rows:
+            return rows.ask(query, values or {})
+
     def audit_entries(
         self, *, tenant: str | None = None, ticket: str | None = None, newest: int | None = None
     ) -> list[Entry]:
@@ -218,7 +222,8 @@ def _connected(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def _lent(engine: Engine) -> Iterator[Rows]:
     """Yield a connection's rows for one statement, which needs no transaction; one that failed is thrown away."""
-    connection = engine.raw_connection()
+    with raising_as_sqlalchemy(engine.dialect, "connect"):
+        connection = engine.raw_connection()
     try:
         yield Rows(connection.driver_connection, engine.dialect)
     except DBAPIError:
@@ -322,7 +327,5 @@ def _make_durable(connection: SQLiteConnection, _record: object) -> None:
 def _begin(connection: Connection) -> None:
     """Begin by a call to the driver: whatever reads or writes begins, and SQLAlchemy's way takes as long as a row."""
     statement = str(connection.get_execution_options().get(_SQLITE_BEGIN, "BEGIN"))
-    try:
+    with raising_as_sqlalchemy(connection.dialect, statement):
         connection.connection.driver_connection.execute(statement)  # type: ignore[union-attr]  # it is connected
-    except SQLiteError as error:
-        raise DBAPIError.instance(statement, None, error, SQLiteError) from error

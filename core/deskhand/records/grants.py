@@ -219,8 +219,8 @@ def current(records: Records) -> tuple[int, tuple[Grant, ...]]:
 
 def current_version(records: Records) -> int:
     """Return the number of the version that holds, 0 where there never was one."""
-    with records.reading() as connection:
-        return int(connection.execute(_CURRENT).scalar_one())
+    ((version,),) = records.ask(_CURRENT)
+    return int(version)
 
 
 def find_in(transaction: Transaction, version: int) -> PolicyVersion:

@@ -1,15 +1,15 @@
-"""Rows by their whole primary key: SQLAlchemy writes each statement once, and the driver carries it out.
+"""What every step of a run reads and writes: SQLAlchemy writes each statement once, and the driver carries it out.
 
-A step of a run reads and writes a dozen rows by their keys, and SQLAlchemy's way from a statement to its row takes ten
-times as long as SQLite's. Whatever is asked otherwise goes through SQLAlchemy.
+A step takes two dozen statements, and SQLAlchemy's way from a statement to its row takes ten times as long as SQLite's.
+Whatever is asked less often goes through SQLAlchemy.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Self
 
-from sqlalchemy import Connection, Dialect, Table, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Dialect, Select, Table, and_, bindparam, delete, insert, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ColumnElement
@@ -43,6 +43,11 @@ class Rows:
         row = self._send(_finding(self._kind, table, is_locking), _keyed(key)).fetchone()
         return None if row is None else dict(zip(_columns(table), row, strict=True))
 
+    def ask(self, query: Select[Any], values: Values) -> list[Any]:
+        """Run a query that was made once, when its module was imported, and return its rows as tuples."""
+        found: list[Any] = self._send(_asking(self._kind, query), values).fetchall()
+        return found
+
     def insert(self, table: Table, row: Values) -> None:
         """Add a row. Raises IntegrityError where its key is taken."""
         self._send(_adding(self._kind, table, tuple(row)), row)
@@ -56,11 +61,24 @@ class Rows:
         self._send(_removing(self._kind, table), _keyed(key))
 
     def _send(self, statement: "_Statement", values: Values) -> Any:  # noqa: ANN401  # the driver's cursor
-        error_kind = self.dialect.loaded_dbapi.Error
-        try:
+        with raising_as_sqlalchemy(self.dialect, statement.sql):
             return self.driver.execute(statement.sql, statement.bound(values))
-        except error_kind as error:
-            raise DBAPIError.instance(statement.sql, None, error, error_kind, dialect=self.dialect) from error
+
+
+class raising_as_sqlalchemy:  # noqa: N801  # reads as a sentence after "with"
+    """Have what a driver raises inside be raised as SQLAlchemy would raise it, without the values that were sent."""
+
+    def __init__(self, dialect: Dialect, statement: str) -> None:
+        self._dialect, self._statement = dialect, statement
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Raise it anew."""
+        of_driver = self._dialect.loaded_dbapi.Error
+        if isinstance(error, of_driver):
+            raise DBAPIError.instance(self._statement, None, error, of_driver, dialect=self._dialect) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +87,30 @@ class _Statement:
 
     sql: str
     names: tuple[str, ...] | None
+    constants: Mapping[str, Any]
 
     @classmethod
     def of(cls, kind: str, clause: ClauseElement, columns: tuple[str, ...] | None = None) -> Self:
         dialect = _dialect(kind)
         compiled = dialect.statement_compiler(dialect, clause, column_keys=columns)
         order = compiled.positiontup
-        return cls(str(compiled), None if order is None else tuple(order))
+        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        return cls(str(compiled), None if order is None else tuple(order), constants)
 
     def bound(self, values: Values) -> Any:  # noqa: ANN401  # whatever the driver takes
-        return values if self.names is None else tuple([values[name] for name in self.names])
+        known = {**self.constants, **values} if self.constants else values
+        return known if self.names is None else tuple([known[name] for name in self.names])
 
 
 @cache
 def _finding(kind: str, table: Table, is_locking: bool) -> _Statement:  # noqa: FBT001  # a cache's key
     query = select(table).where(_has_key(table))
     return _Statement.of(kind, query.with_for_update() if is_locking else query)
+
+
+@lru_cache(maxsize=128)
+def _asking(kind: str, query: Select[Any]) -> _Statement:
+    return _Statement.of(kind, query)
 
 
 @cache

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from deskhand.records.canonical import written_time
 from deskhand.records.database import Records, Transaction
@@ -66,17 +65,14 @@ def release(transaction: Transaction, level: Level, subject: str, *, by: str, re
 
 def thrown(records: Records) -> tuple[Switch, ...]:
     """List what is stopped, the widest first."""
-    with records.reading() as connection:
-        found = [_switch(row) for row in connection.execute(_ALL)]
+    found = _thrown(records)
     return tuple(sorted(found, key=lambda each: (tuple(Level).index(each.level), each.subject)))
 
 
 def stopping(records: Records, *, tenant: str, connector: str, automation: str) -> Switch | None:
     """Return the widest switch that stops a call, read now. Raises RecordsUnavailableError: then nothing may go."""
     subjects = {Level.GLOBAL: "", Level.TENANT: tenant, Level.CONNECTOR: connector, Level.AUTOMATION: automation}
-    with records.reading() as connection:
-        found = [_switch(row) for row in connection.execute(_ALL)]  # few are thrown, and each call asks
-    touching = [each for each in found if each.subject == subjects[each.level]]
+    touching = [each for each in _thrown(records) if each.subject == subjects[each.level]]
     return min(touching, key=lambda each: tuple(Level).index(each.level), default=None)
 
 
@@ -86,5 +82,8 @@ def _key(level: Level, subject: str) -> dict[str, str]:
     return {"level": level, "subject": subject}
 
 
-def _switch(row: Row[Any]) -> Switch:
-    return Switch(Level(row.level), row.subject, row.thrown_by, datetime.fromisoformat(row.thrown_at), row.reason)
+def _thrown(records: Records) -> list[Switch]:
+    return [
+        Switch(Level(level), subject, by, datetime.fromisoformat(at), reason)
+        for level, subject, by, at, reason in records.ask(_ALL)  # few are thrown, and each call asks
+    ]

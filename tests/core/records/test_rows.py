@@ -2,13 +2,16 @@ import random
 from collections.abc import Mapping
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 
+from deskhand.records import switches
+from deskhand.records.confined import ConfinedRecords
 from deskhand.records.database import Records
 from deskhand.records.rows import Value
 from deskhand.records.schema import audit_head, work
 from deskhand.records.state import State
+from deskhand.records.switches import Level
 from deskhand.records.transaction import Transaction
 
 Key = tuple[str, str]
@@ -87,6 +90,26 @@ def test_a_taken_key_is_refused_as_sqlalchemy_refuses_it(records: Records) -> No
     with pytest.raises(IntegrityError), records.transaction("desk") as transaction:
         transaction.insert(work, {**key_of(("a", "1")), **FRESH})
     assert list(stored(records)) == [("a", "1")]
+
+
+PENDING = select(func.coalesce(func.max(work.c.attempts), -1)).where(work.c.connector == bindparam("connector"))
+
+
+def test_a_query_that_was_made_once_answers_for_any_values(records: Records) -> None:
+    with records.transaction("desk") as transaction:
+        transaction.insert(work, {**key_of(("a", "1")), **FRESH, "attempts": 4})
+        transaction.audit("changed")
+    assert [records.ask(PENDING, {"connector": name}) for name in "ab"] == [[(4,)], [(-1,)]]
+    assert records.ask(select(work.c.ticket_id)) == [("1",)]
+
+
+def test_what_an_account_for_some_clients_asks_finds_no_rows_of_others(records: Records) -> None:
+    with records.transaction("desk") as transaction:
+        for client in ("7", "8"):
+            switches.throw(transaction, Level.TENANT, client, by="ann", reason="a test")
+    confined = ConfinedRecords(records, frozenset({"7"}))
+    assert [each.subject for each in switches.thrown(records)] == ["7", "8"]
+    assert [each.subject for each in switches.thrown(confined)] == ["7"]
 
 
 @pytest.mark.parametrize("key", [{"connector": "a"}, {"connector": "a", "ticket_id": "1", "state": "pending"}])
