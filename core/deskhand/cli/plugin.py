@@ -1,5 +1,6 @@
 """`deskhand plugin`: what is installed, what was admitted, and why the rest was not."""
 
+from dataclasses import asdict
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from deskhand.cli.answers import explaining_errors, fail, json_option, print_jso
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.configuration.loading import load
 from deskhand.registry import Plugin, Registry, UnknownPluginError, digest_of
-from deskhand.sdk.hooks import GROUP, Capabilities
+from deskhand.sdk.hooks import GROUP
 
 
 @click.group(name="plugin", help="List plugins, and why any was refused.")
@@ -73,7 +74,7 @@ def _document(plugin: Plugin) -> dict[str, object]:
         "distribution": plugin.distribution,
         "version": plugin.version,
         "offers": _offers(plugin),
-        "capabilities": {name: list(getattr(plugin.capabilities, name)) for name in Capabilities.__slots__},
+        "capabilities": asdict(plugin.capabilities),
         "actions": [
             {"name": each.name, "title": each.title, "tier": int(each.tier), "permission": each.permission}
             for each in plugin.actions
