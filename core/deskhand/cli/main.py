@@ -31,6 +31,7 @@ _COMMANDS = {
     "run": ("deskhand.cli.run", "Run the desk: poll, triage, write notes, serve the console."),
     "runs": ("deskhand.cli.runs", "See what is being carried out; stop, take up again, put back."),
     "stop": ("deskhand.cli.stop", "Stop everything, or one client, connector or automation, at once."),
+    "web": ("deskhand.cli.web", "Describe the desk's own HTTP surface."),
     "triage": ("deskhand.cli.triage", "See what was thought of a ticket; apply it, or say what it should be."),
 }
 

@@ -53,6 +53,12 @@ class NoSessionError(Exception):
     """The route needs someone who is signed in."""
 
 
+def is_navigation(headers: Headers) -> bool:
+    """Tell whether a person is going to a page, so that a redirect helps; a browser too old to say so takes HTML."""
+    mode = headers.get("sec-fetch-mode")
+    return "text/html" in headers.get("accept", "") if mode is None else mode == "navigate"
+
+
 def refuse_other_pages(headers: Headers, origin: str) -> None:
     """Let only a page of this very origin make changes: the browser has to say that it is one.
 

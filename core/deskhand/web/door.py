@@ -28,6 +28,7 @@ from deskhand.web.access import (
     NoSessionError,
     RefusedVisitError,
     form_key,
+    is_navigation,
     refuse_frames,
     refuse_other_clients,
     refuse_other_forms,
@@ -164,11 +165,11 @@ class Door:
         return self.desk.governing.session(token) if token else None
 
     def _ask_in(self, visit: Visit, entry: Entry, request: Request) -> Response:
-        """Lead a stranger to sign-in or set-up; what a script or a form asks for is refused, and says where to go."""
+        """Lead a stranger who navigates to sign-in or set-up; all else is refused, and says where to go."""
         if not visit.is_set_up and not visit.is_local:
             return PlainTextResponse("This desk is not set up yet. Set it up on its own machine.\n", 403)
         where = f"/sign-in?next={quote(_wanted(visit, request), safe='/')}" if visit.is_set_up else "/setup"
-        if visit.is_partial or entry.is_change or request.headers.get("accept") == "text/event-stream":
+        if visit.is_partial or entry.is_change or not is_navigation(request.headers):
             return PlainTextResponse("Sign in first.\n", 401, headers={"hx-redirect": where})
         return RedirectResponse(where, SEE_OTHER)
 
@@ -176,7 +177,7 @@ class Door:
 def _wanted(visit: Visit, request: Request) -> str:
     """Return the page to come back to: where a part of it was asked for, the page it is a part of."""
     if not visit.is_partial:
-        return visit.address
+        return f"{visit.address}?{request.url.query}" if request.url.query else visit.address
     _, _, path = request.headers.get("hx-current-url", "").partition(f"//{request.url.netloc}")
     return path or "/"
 

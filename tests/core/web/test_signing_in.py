@@ -90,6 +90,7 @@ def test_signing_in_leads_nowhere_but_to_our_own_pages(stranger: Browser, wanted
 
 def test_signing_in_leads_to_where_the_visitor_was_going(stranger: Browser) -> None:
     assert stranger.get("/runs").headers["location"] == "/sign-in?next=/runs"
+    assert stranger.get("/runs?state=done&x=//").headers["location"] == "/sign-in?next=/runs%3Fstate%3Ddone%26x%3D//"
     assert own_path("/panel/a%2Fb?correct=1") == "/panel/a%2Fb?correct=1"
     answer = stranger.submit("/sign-in", {"name": "first", "password": PASSWORD, "next": "/runs"})
     assert answer.headers["location"] == "/runs"
