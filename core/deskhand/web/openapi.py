@@ -1,6 +1,6 @@
 """Our own HTTP surface as OpenAPI 3.1, made from the table of routes: what can be asked, by whom, and what is answered.
 
-It is for whoever checks or guards the surface. It promises no stable interface: pages and forms change with the console.
+It is for whoever checks or guards the surface, and promises no stable interface: pages and forms change.
 """
 
 import re
@@ -34,7 +34,9 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/runs/{run}/steps/{step}/reveal": (),
     "/runs/{run}/steps/{step}/settle": ("found", "back"),
     "/runs/{run}/undo": ("back",),
-    "/runs/{run}/retry": ("back",),
+    "/runs/{run}/retry": ("from", "back"),
+    "/runs/{run}/hold": ("back",),
+    "/runs/{run}/let-go": ("back",),
     "/runs/{run}/cancel": ("back",),
     "/approvals/{approval}/decide": ("verdict", "plan_sha256", "comment", "for"),
     "/automations/{name}/versions/{version:int}/decide": ("verdict", "sha256", "comment"),
