@@ -18,6 +18,7 @@ needs_document = pytest.mark.skipif(not DOCUMENT.is_file(), reason=f"{DOCUMENT} 
 HOST, ROOT = "https://graph.microsoft.com", "/v1.0"
 PASSES = "/users/{user-id}/authentication/temporaryAccessPassMethods"
 ONE_PASS = PASSES + "/{temporaryAccessPassAuthenticationMethod-id}"
+ONE_CODE_APP = "/users/{user-id}/authentication/softwareOathMethods/{softwareOathAuthenticationMethod-id}"
 ONE_METHOD = "/users/{user-id}/authentication/phoneMethods/{phoneAuthenticationMethod-id}"
 FOLLOWED = frozenset({"$skiptoken"})
 """Part of the address of a next page, which the vendor wrote and a client follows as it is."""
@@ -29,7 +30,8 @@ class Specification:
     def __init__(self) -> None:
         document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
         self._paths: dict[str, Any] = document["paths"]
-        self._paths[ONE_PASS] = _deletion_of_a_pass(self._paths[ONE_METHOD]["delete"])
+        for path in (ONE_PASS, ONE_CODE_APP):
+            self._paths[path] = _deletion_of(path, self._paths[ONE_METHOD]["delete"])
         self._shared: dict[str, Any] = document["components"]["parameters"]
         _ignore_discriminators(document["components"]["schemas"])
         self._api = OpenAPI.from_dict(document, config=Config(spec_validator_cls=None))
@@ -89,9 +91,9 @@ def is_judged(request: SimulatedRequest) -> bool:
     return request.path.startswith(f"{ROOT}/")
 
 
-def _deletion_of_a_pass(deletion: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the one operation the document of 2023 lacks, after the deletion of its sister, the phone method."""
-    parameter = {"in": "path", "name": ONE_PASS.rpartition("{")[2][:-1], "required": True, "schema": {"type": "string"}}
+def _deletion_of(path: str, deletion: Mapping[str, Any]) -> dict[str, Any]:
+    """Write an operation the document of 2023 lacks, after the deletion of its sister, the phone method."""
+    parameter = {"in": "path", "name": path.rpartition("{")[2][:-1], "required": True, "schema": {"type": "string"}}
     user = {"in": "path", "name": "user-id", "required": True, "schema": {"type": "string"}}
     return {"delete": {"parameters": [parameter], "responses": deletion["responses"]}, "parameters": [user]}
 

@@ -36,6 +36,7 @@ def exchanges() -> list[Exchange]:
     msp = practice()
     with SimulatorHost(msp.simulator, observer=lambda *each: heard.append(each)) as host:
         connector = connect(host.url)
+        register(msp)
         read_everything(connector, msp)
         act_and_undo(connector, msp)
         connector.close()
@@ -60,6 +61,14 @@ def refusals() -> list[Exchange]:
         provoke(lambda: connector.account(ADA, msp.ada))
         connector.close()
     return [each for each in heard if is_judged(each[0]) and each[1].status >= 400]
+
+
+def register(msp: Practice) -> None:
+    """Give Ada every kind of second factor."""
+    for kind in ("microsoftAuthenticator", "softwareOath"):
+        msp.simulator.tenants[ADA_TENANT].contents.methods[msp.ada].append(
+            {"@odata.type": f"#microsoft.graph.{kind}AuthenticationMethod", "id": f"m-{kind}"}
+        )
 
 
 def provoke(call: Any) -> None:  # noqa: ANN401  # any reading

@@ -12,7 +12,8 @@ import pytest
 from openapi_core.exceptions import OpenAPIError
 
 from deskhand.sdk.testing import SimulatedRequest, SimulatedResponse, SimulatorHost
-from deskhand_notify_twilio.actions import ACTIONS, CheckArguments, SmsArguments, StartArguments
+from deskhand_notify_twilio.actions import ACTIONS
+from deskhand_notify_twilio.arguments import CheckArguments, SmsArguments, StartArguments
 from deskhand_notify_twilio.connector import Twilio
 from deskhand_notify_twilio.simulator import TwilioSimulator
 from tests.conformance.twilio_specification import fields_of, needs_documents, specification
@@ -22,7 +23,7 @@ from tests.repository import ROOT
 pytestmark = needs_documents
 
 Exchange = tuple[SimulatedRequest, SimulatedResponse]
-SEND, BEGIN, CHECK = ACTIONS
+SEND, BEGIN, CHECK, CALL, CHECK_CALL = ACTIONS
 OPEN = frozenset({"lookup", "sna", "price", "channel_data"})
 """Members of answers that the documents leave open."""
 CHECKED_FIELDS = {"MessagingServiceSid": "MG1", "VerificationSid": "VE1", "Status": "done"}
@@ -74,6 +75,10 @@ def prove(connector: Twilio, simulator: TwilioSimulator) -> None:
     check = CheckArguments.model_validate(given)
     CHECK.inspect(connector, check)
     assert CHECK.verify(connector, check, CHECK.apply(connector, check, "key"))
+    called = CALL.apply(connector, start, "call")
+    assert CALL.verify(connector, start, called)
+    heard = CheckArguments.model_validate({**given, "verification_sid": called.reference, "code": simulator.code(ADA)})
+    assert CHECK_CALL.verify(connector, heard, CHECK_CALL.apply(connector, heard, "call"))
     connector.challenge(person(ADA))
     assert BEGIN.undo is not None
     BEGIN.undo(connector, start, {}, BEGIN.apply(connector, start, "key"))

@@ -181,6 +181,8 @@ def _planned(step: Step, action: KnownAction, arguments: Mapping[str, Argument])
         only_if=step.only_if,
         retry=step.retry,
         timeout_minutes=step.timeout_minutes,
+        is_call_back=action.is_call_back,
+        resets_proof=action.resets_proof,
         arguments=arguments,
     )
 
@@ -191,9 +193,12 @@ def _refuse_unproven(binding: _Binding, steps: tuple[PlannedStep, ...]) -> None:
     flow = pruned(binding.automation.course, {step.id for step in steps})
     before = {leaf.step_id: leaf.before for leaf in leaves(flow)}
     proving = {step.id for step in steps if step.proves_identity and step.only_if is None}
+    called = {step.id for step in steps if step.is_call_back and step.only_if is None}
     for step in steps:
         if step.needs_proof and not proving & before[step.id]:
             binding.refuse(f"{step.id} needs a proof of identity before it", RefusalReason.NOT_PERMITTED)
+        elif step.resets_proof and not called & before[step.id]:
+            binding.refuse(f"{step.id} needs a call-back before it", RefusalReason.NOT_PERMITTED)
 
 
 def _lacks(precondition: Precondition, facts: Facts, now: datetime) -> str | None:

@@ -24,6 +24,8 @@ class KnownAction:
     needs_proof: bool
     proves_identity: bool
     fields: Mapping[str, FieldInfo] = field(repr=False)
+    is_call_back: bool = False
+    resets_proof: bool = False
 
     @classmethod
     def of(cls, action: AnyAction) -> "KnownAction":
@@ -37,6 +39,8 @@ class KnownAction:
             needs_proof=action.needs_proof,
             proves_identity=action.proves_identity,
             fields=action.arguments.model_fields,
+            is_call_back=action.is_call_back,
+            resets_proof=action.resets_proof,
         )
 
     @property

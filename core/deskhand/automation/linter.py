@@ -176,9 +176,9 @@ def _undo_fix(action: KnownAction) -> str:
 
 
 def _identity_is_proven(subject: _Subject) -> Iterator[Finding]:
-    proving = {
-        step.id for _, step, action in subject.steps() if action.proves_identity and not step.when and not step.only_if
-    }
+    sure = [(step.id, action) for _, step, action in subject.steps() if not step.when and not step.only_if]
+    proving = {step_id for step_id, action in sure if action.proves_identity}
+    called = {step_id for step_id, action in sure if action.is_call_back}
     for path, step, action in subject.steps():
         if not action.needs_proof:
             continue
@@ -189,6 +189,9 @@ def _identity_is_proven(subject: _Subject) -> Iterator[Finding]:
         elif all(waits_between(subject.document.course, proof, step.id) for proof in proofs):
             fix = "have them prove it after the wait"
             yield _error(path, f"a proof lasts ten minutes, and the flow waits between it and {step.id}", fix)
+        elif action.resets_proof and not called & proofs:
+            fix = "put a step before it that calls the person back and checks the code, without `when` and `only_if`"
+            yield _error(path, f"{action.name} renews how a person proves who they are, and nobody called back", fix)
 
 
 def _nothing_is_forbidden(subject: _Subject) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, model_validator
 
 from deskhand.automation.conditions import Condition
 from deskhand.automation.flow import ITEM, Flow, faults, leaves
@@ -56,6 +56,9 @@ class Argument(StoredDocument):
     person: str | None = None
     """The PSA contact this value belongs to, where it belongs to a person: one step's person must be the proven one."""
 
+    unchanged_since: AwareDatetime | None = None
+    """Since when deskhand has seen this very value on that person's record, where it watches that: their numbers."""
+
     @property
     def is_late(self) -> bool:
         """Tell whether the value is known only during the run."""
@@ -75,6 +78,10 @@ class PlannedStep(StoredDocument):
     needs_proof: bool = False
     """It hands a person access, so that person must have proven who they are."""
     proves_identity: bool = False
+    is_call_back: bool = False
+    """It proves who they are by calling them on their number."""
+    resets_proof: bool = False
+    """Afterwards they prove who they are by something else: it takes a call-back and a manager's approval."""
     arguments: Mapping[str, Argument]
     only_if: Condition | None = None
     """It is left out where this does not hold once its turn has come."""

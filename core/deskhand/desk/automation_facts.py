@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from deskhand.agent.drafting.lifting import TicketFacts
 from deskhand.agent.planning.facts import PlanningFacts
-from deskhand.agent.planning.phones import e164
+from deskhand.agent.planning.phones import e164, reachable
 from deskhand.automation.document import KIND_OF, Automation, Check, FactSource, Parameter
 from deskhand.automation.plan import Argument, Refusal, RefusalReason, SourceKind
 from deskhand.mirror.mirror import Mirror
@@ -166,8 +166,20 @@ def _of_requester(
     return Argument(source=SourceKind.DIRECTORY, value=value, origin=origin, person=requester.id)
 
 
-def _mobile(person: Person) -> str | None:
-    return next(filter(None, map(e164, person.phones)), None)
+def _mobile(live: LiveFacts, parameter: Parameter) -> Argument | Refusal:
+    found = _of_requester(live, parameter, _number, "telephone number with its country")
+    requester, numbers = live.requester(), None
+    if isinstance(found, Argument) and requester is not None:
+        numbers = reachable(requester.phones)
+    if not isinstance(found, Argument) or requester is None or numbers is None:
+        return found
+    since = live.facts.number_since(live.context, requester, numbers[1])
+    return found.model_copy(update={"unchanged_since": since})
+
+
+def _number(person: Person) -> str | None:
+    found = reachable(person.phones)
+    return found[0] if found is not None else None
 
 
 def _directory_user(live: LiveFacts, parameter: Parameter) -> Argument | Refusal:
@@ -197,9 +209,7 @@ _SOURCES: dict[FactSource, Callable[[LiveFacts, Parameter], Argument | Refusal]]
     FactSource.REQUESTER_EMAIL: lambda live, each: _of_requester(
         live, each, lambda person: next(iter(person.emails), None), "e-mail address"
     ),
-    FactSource.REQUESTER_MOBILE: lambda live, each: _of_requester(
-        live, each, _mobile, "telephone number with its country"
-    ),
+    FactSource.REQUESTER_MOBILE: _mobile,
     FactSource.REQUESTER_DIRECTORY_USER: _directory_user,
     FactSource.DIRECTORY_GROUP: _group,
 }

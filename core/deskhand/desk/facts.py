@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from deskhand.agent.planning.facts import Label
 from deskhand.desk.taxonomies import LiveTaxonomies
@@ -55,6 +56,10 @@ class DeskFacts:
         """List the groups of this name in the tenant's directory."""
         directory = self._directory(connector)
         return directory.groups_named(context.tenant.id, name) if directory is not None else ()
+
+    def number_since(self, context: TenantContext, contact: Person, number: str) -> datetime | None:
+        """Tell since when the mirror has seen this number on one of the tenant's contacts."""
+        return self.mirror.number_since(contact.id, number) if _is_of(context, contact) else None
 
     def labels(self, context: TenantContext, ticket: Ticket, label: Label) -> tuple[Reference, ...]:
         """List what the ticket's board accepts right now. Priorities are the whole PSA's."""

@@ -52,6 +52,8 @@ class PlanNeed:
     """Sentences of the rules that keep it from running at once."""
     quorum: int = 1
     """How many different people have to approve it."""
+    managers: frozenset[str] = frozenset()
+    """Of whom one has to be among them; none named: it takes no manager."""
 
 
 @dataclass(slots=True)
@@ -367,7 +369,9 @@ def _joined(needs: Sequence[Need]) -> PlanNeed:
     reasons = dict.fromkeys(
         sentence for need in needs if not need.decision.is_allowed for sentence in need.decision.reasons
     )
-    return PlanNeed(mode, approvers, tuple(reasons), max(need.quorum for need in needs))
+    managed = [need.managers for need in needs if need.managers]
+    managers = frozenset.intersection(*managed) or frozenset({NOBODY}) if managed else frozenset()
+    return PlanNeed(mode, approvers, tuple(reasons), max(need.quorum for need in needs), managers)
 
 
 def _require_reach(who: Account, level: Level, subject: str) -> None:

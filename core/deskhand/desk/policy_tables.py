@@ -102,6 +102,7 @@ def request_of(case: Case, actions: Mapping[str, AnyAction]) -> Request:
         action=action.name,
         tier=action.tier,
         needs_proof=action.needs_proof,
+        resets_proof=action.resets_proof,
         people=frozenset({"the person concerned"}),
         plan_tenant=case.tenant,
         ticket_id="",

@@ -43,6 +43,7 @@ class Conditions(TypedDict):
     expires: datetime
     approvers: frozenset[str]
     quorum: int
+    managers: frozenset[str]
 
 
 AUTOMATION_ITSELF = Account("automation", "an approved automation", frozenset())
@@ -318,10 +319,16 @@ class Resolving:
     def _asked(self, plan: Plan, need: PlanNeed) -> Conditions:
         rule, now = self.rule(plan), self.clock()
         if rule is None:
-            return {"expires": now + GOOD_FOR, "approvers": need.approvers, "quorum": need.quorum}
+            return {
+                "expires": now + GOOD_FOR,
+                "approvers": need.approvers,
+                "quorum": need.quorum,
+                "managers": need.managers,
+            }
         until = now + min(GOOD_FOR, timedelta(minutes=rule.expires_minutes))
         able = self._admins(need.approvers) if rule.role is ApproverRole.ADMIN else need.approvers
-        return {"expires": until, "approvers": able, "quorum": max(need.quorum, rule.quorum)}
+        quorum = max(need.quorum, rule.quorum)
+        return {"expires": until, "approvers": able, "quorum": quorum, "managers": need.managers}
 
     def _admins(self, named: frozenset[str]) -> frozenset[str]:
         able = {each.name for each in self.governing.accounts() if each.has(Role.ADMIN) and each.has(Role.APPROVER)}

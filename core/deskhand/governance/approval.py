@@ -61,13 +61,15 @@ def request(
     expires: datetime | None = None,
     approvers: frozenset[str] = frozenset(),
     quorum: int = 1,
+    managers: frozenset[str] = frozenset(),
     way: Way | None = None,
 ) -> Approval:
     """Ask for a decision about a plan and return the request.
 
     ``by`` is the account that submits it; neither it nor who asked for the plan can decide. ``approvers``, where any
-    are named, are the only accounts that can, or that a delegate can decide for. It takes ``quorum`` different people.
-    ``way`` says where a run waits for it.
+    are named, are the only accounts that can, or that a delegate can decide for. It takes ``quorum`` different people,
+    one of the ``managers`` among them where any are named. ``way`` says where a run
+    waits for it.
     """
     now = transaction.clock()
     asked = Approval(
@@ -83,6 +85,7 @@ def request(
         approvers=tuple(sorted(map(account_name, approvers))),
         own=_whose_own(transaction, plan, by),
         quorum=quorum,
+        managers=tuple(sorted(map(account_name, managers))),
         way=way,
     )
     approvals.add(transaction, asked)
@@ -117,8 +120,8 @@ def decide(
     cast = _vote(electorate, approval, by, verdict, on_behalf_of, transaction.clock(), comment)
     if verdict is Verdict.DENY:
         return approvals.vote(transaction, approval, cast, ApprovalState.DENIED)
-    so_far = electorate.count((*electorate.holding(approval), cast))
-    to = ApprovalState.APPROVED if so_far >= approval.quorum else ApprovalState.PENDING
+    is_enough = electorate.is_enough(approval, (*electorate.holding(approval), cast))
+    to = ApprovalState.APPROVED if is_enough else ApprovalState.PENDING
     return approvals.vote(transaction, approval, cast, to)
 
 
@@ -224,11 +227,12 @@ def _vote(  # what a vote is made of
 def _refuse_too_few(electorate: Electorate, approval: Approval) -> None:
     """Refuse an approval whose voters are not as many people as it takes, or may not approve it any more."""
     holding = electorate.holding(approval)
-    if electorate.count(holding) >= approval.quorum:
+    if electorate.is_enough(approval, holding):
         return
     for each in approval.votes:
         _refuse(electorate.objection(approval, each.by, each.on_behalf_of), approval)
-    words = f"it takes {approval.quorum} different people, and {electorate.count(holding)} approved it"
+    manager = f", one of {' and '.join(approval.managers)} among them," if approval.managers else ""
+    words = f"it takes {approval.quorum} different people{manager} and {electorate.count(holding)} approved it"
     raise _refusal(RefusedBecause.TOO_FEW, words, approval)
 
 

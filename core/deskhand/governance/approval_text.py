@@ -6,6 +6,7 @@ marks on one line, what does not show is written as its code point, and letters 
 
 import unicodedata
 from collections.abc import Iterator, Mapping
+from datetime import UTC
 
 from pydantic import JsonValue
 
@@ -81,10 +82,13 @@ def _step(number: int, step: PlannedStep) -> Iterator[str]:
         yield f"   Tried at most {step.retry.attempts} times, after {step.retry.pause_seconds} s and longer"
     if step.timeout_minutes is not None:
         yield f"   Not tried again {step.timeout_minutes} minutes after its first attempt"
-    if step.needs_proof:
+    if step.resets_proof:
+        yield "   Only once the person was called back on a number unchanged for 30 days, and a manager has approved"
+    elif step.needs_proof:
         yield "   Only once the person concerned has proven who they are"
     if step.proves_identity:
-        yield "   Its success proves who the person concerned is"
+        how = "by a call to their number" if step.is_call_back else "by a code"
+        yield f"   Its success proves who the person concerned is, {how}"
     for name in sorted(step.arguments):
         yield f"   {name_of(name)} = {_argument(step.arguments[name])}"
     if step.clause:
@@ -150,7 +154,9 @@ def _undoing(step: PlannedStep) -> str:
 def _argument(argument: Argument) -> str:
     value = "(not known yet)" if argument.is_late and argument.value is None else shown(argument.value)
     person = "" if argument.person is None else f", belongs to person {quoted(argument.person)}"
-    return f"{value} [{_SOURCES[argument.source]}: {quoted(argument.origin)}{person}]"
+    since = argument.unchanged_since
+    seen = "" if since is None else f", unchanged since {since.astimezone(UTC):%Y-%m-%d}"
+    return f"{value} [{_SOURCES[argument.source]}: {quoted(argument.origin)}{person}{seen}]"
 
 
 def shown(value: JsonValue) -> str:

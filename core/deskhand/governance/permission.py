@@ -66,7 +66,8 @@ class Decision:
 class Need:
     """What it takes to carry a step out: `Mode.AUTO` nothing, `ASK` an approval, `SUGGEST` it can only be shown.
 
-    ``approvers`` are the accounts that may approve, where not every approver may; it takes ``quorum`` of them.
+    ``approvers`` are the accounts that may approve, where not every approver may; it takes ``quorum`` of them, and one
+    of the ``managers`` where it names any.
     """
 
     mode: Mode
@@ -74,6 +75,7 @@ class Need:
     approvers: frozenset[str]
     decision: Decision
     quorum: int = 1
+    managers: frozenset[str] = frozenset()
 
 
 class Rules:
@@ -148,7 +150,8 @@ class Permissions:
         standing = self.table.standing(request)
         mode, decision = self._mode(request, standing)
         needs_proof = request.needs_proof or standing.needs_proof
-        return Need(mode, needs_proof, standing.approvers, decision, standing.quorum)
+        managers = standing.managers if request.resets_proof else frozenset[str]()
+        return Need(mode, needs_proof, standing.approvers, decision, standing.quorum, managers)
 
     def _mode(self, request: Request, standing: Standing) -> tuple[Mode, Decision]:
         """Find the least it takes, and the decision that keeps it from taking less."""
@@ -233,6 +236,7 @@ def _context(request: Request, standing: Standing) -> dict[str, object]:
         "requester": account_name(request.requested_by),
         "tier": request.tier,
         "needsProof": request.needs_proof or standing.needs_proof,
+        "resetsProof": request.resets_proof,
         "people": sorted(request.people),
         "sources": sorted(request.sources),
         "isStopped": request.is_stopped,
@@ -246,11 +250,12 @@ def _context(request: Request, standing: Standing) -> dict[str, object]:
         "isWithinLimits": standing.is_within_limits(request),
         "approvers": sorted(standing.approvers),
         "quorum": standing.quorum,
+        "managers": sorted(standing.managers),
     }
     if request.approval is not None:
         context["approval"] = _approval(request.approval)
     if request.proof is not None:
-        context["proof"] = request.proof.model_dump()
+        context["proof"] = _proof(request.proof)
     return context
 
 
@@ -266,9 +271,22 @@ def _approval(approval: ApprovalFacts) -> dict[str, JsonValue]:
     }
 
 
+def _proof(proof: ProofFacts) -> dict[str, JsonValue]:
+    return {
+        "person": proof.person,
+        "ticket": proof.ticket,
+        "plan": proof.plan,
+        "method": proof.method,
+        "age": proof.age,
+        "unchangedDays": proof.unchanged_days,
+    }
+
+
 def _fresh_approval(request: Request, standing: Standing) -> ApprovalFacts:
     """Suppose that as many as it takes, of those who may, have just approved it."""
     who = frozenset({min(standing.approvers, default="someone else")})
+    if request.resets_proof and standing.managers:
+        who = frozenset({min(standing.managers)})
     return ApprovalFacts(
         plan_sha256=request.plan_sha256,
         requester=account_name(request.requested_by),
@@ -285,7 +303,12 @@ def _fresh_proof(request: Request) -> ProofFacts | None:
         return None
     (person,) = request.people
     return ProofFacts(
-        person=person, ticket=request.ticket_id, plan=request.plan_id, method="code to a number on record", age=0
+        person=person,
+        ticket=request.ticket_id,
+        plan=request.plan_id,
+        method="call-back to a number on record",
+        age=0,
+        unchanged_days=36_500,
     )
 
 

@@ -1,16 +1,20 @@
 """Identity proofs: a person has just shown who they are, for one plan on one ticket, and for ten minutes."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from deskhand.automation.plan import Argument, Plan, PlannedStep, SourceKind
 from deskhand.records import proofs
 from deskhand.records.database import Records, Transaction
-from deskhand.records.proofs import Proof, ProofState
+from deskhand.records.proofs import Proof, ProofState, Shown
+from deskhand.sdk.actions import connector_of
 
-__all__ = ["LASTS", "MOST_FAILURES", "Proof", "ProofMethod", "ProofRefusedError", "ProofState"]
+__all__ = ["LASTS", "MOST_FAILURES", "Proof", "ProofMethod", "ProofRefusedError", "ProofState", "Shown"]
 
 LASTS = timedelta(minutes=10)
+UNCHANGED_FOR = timedelta(days=30)
+"""A number that has been theirs for less may be the one an impostor has just had put on record."""
 MOST_FAILURES = 3
 """So many failed attempts of a person on a ticket lock them there: go by another way, on another ticket."""
 
@@ -24,6 +28,17 @@ class ProofMethod(StrEnum):
     OTHER_NUMBER = "code to a number that is not on record"
     PUSH = "approve-only push"
     MAIL = "e-mail"
+
+    @property
+    def strength(self) -> str:
+        """Say in a few words what it shows, for whoever reads the record or approves."""
+        return _STRENGTHS.get(self, "counts for nothing")
+
+
+_STRENGTHS: Mapping[ProofMethod, str] = {
+    ProofMethod.CODE: "shows that they hold the number on record now",
+    ProofMethod.CALL_BACK: "shows that they answered a call to the number on record",
+}
 
 
 class ProofRefusedError(Exception):
@@ -42,7 +57,22 @@ def method_of(plan: Plan, step: PlannedStep) -> ProofMethod:
     is_theirs = plan.person is not None and all(each.person == plan.person.id for each in theirs)
     is_on_record = bool(known) and all(each.source is SourceKind.DIRECTORY for each in known)
     is_typed = any(each.source is SourceKind.TECHNICIAN for each in behind)
-    return ProofMethod.CODE if is_theirs and is_on_record and not is_typed else ProofMethod.OTHER_NUMBER
+    if not is_theirs or not is_on_record or is_typed:
+        return ProofMethod.OTHER_NUMBER
+    return ProofMethod.CALL_BACK if step.is_call_back else ProofMethod.CODE
+
+
+def unchanged_since(plan: Plan, step: PlannedStep) -> datetime | None:
+    """Say since when what a step proves identity by has been on the person's record; None where that is not known."""
+    known = [each for each in _behind(plan, step) if each.person is not None and not each.is_late]
+    moments = [each.unchanged_since for each in known if each.unchanged_since is not None]
+    return max(moments) if moments and len(moments) == len(known) else None
+
+
+def is_call_back_to_an_old_number(proof: Proof) -> bool:
+    """Tell whether someone was called back on a number that had been theirs for 30 days by then."""
+    since = proof.unchanged_since
+    return proof.method == ProofMethod.CALL_BACK and since is not None and proof.proven_at - since >= UNCHANGED_FOR
 
 
 def _behind(plan: Plan, step: PlannedStep) -> list[Argument]:
@@ -54,38 +84,50 @@ def _behind(plan: Plan, step: PlannedStep) -> list[Argument]:
     return found
 
 
-def record(
-    transaction: Transaction, person_id: str, ticket_id: str, *, tenant_id: str, plan_id: str, method: ProofMethod
-) -> Proof:
+def shown_by(plan: Plan, step: PlannedStep) -> Shown | None:
+    """Say what a step shows, by the plan alone; None where the plan is about nobody."""
+    if plan.person is None:
+        return None
+    return Shown(
+        person_id=plan.person.id,
+        ticket_id=plan.ticket_id,
+        tenant_id=plan.tenant.id,
+        plan_id=plan.id,
+        method=method_of(plan, step),
+        provider=connector_of(step.action),
+        unchanged_since=unchanged_since(plan, step),
+    )
+
+
+def record(transaction: Transaction, shown: Shown) -> Proof:
     """Keep that a person has proven who they are. Raises ProofRefusedError where they are locked on this ticket."""
-    _refuse_locked(transaction, person_id, ticket_id)
-    return _add(transaction, person_id, ticket_id, tenant_id, plan_id, method, ProofState.PROVEN)
+    _refuse_locked(transaction, shown.person_id, shown.ticket_id)
+    return proofs.add(transaction, shown, ProofState.PROVEN)
 
 
-def failed(
-    transaction: Transaction, person_id: str, ticket_id: str, *, tenant_id: str, plan_id: str, method: ProofMethod
-) -> int:
+def failed(transaction: Transaction, shown: Shown) -> int:
     """Keep that an attempt failed and return how many are left; 0 means locked on this ticket."""
-    _add(transaction, person_id, ticket_id, tenant_id, plan_id, method, ProofState.FAILED)
-    return max(0, MOST_FAILURES - proofs.failures(transaction.connection, person_id, ticket_id))
+    proofs.add(transaction, shown, ProofState.FAILED)
+    return max(0, MOST_FAILURES - proofs.failures(transaction.connection, shown.person_id, shown.ticket_id))
 
 
 def usable(records: Records, plan: Plan, now: datetime) -> Proof | None:
-    """Return the newest proof that still serves this very plan: of its person, on its ticket, not older than `LASTS`.
+    """Return the best proof that still serves this very plan: of its person, on its ticket, not older than `LASTS`.
 
+    A call-back to an old number is better than a code, and of two alike the newer.
     One that the plan has begun to use still serves its later steps, and the same step after a crash; no other plan.
     """
     if plan.person is None or _is_locked(records, plan.person.id, plan.ticket_id):
         return None
-    for proof in proofs.of_plan(records, plan.id):
-        is_for_it = (proof.person_id, proof.ticket_id, proof.tenant_id) == (
-            plan.person.id,
-            plan.ticket_id,
-            plan.tenant.id,
-        )
-        if is_for_it and proof.state is not ProofState.FAILED and timedelta() <= now - proof.proven_at <= LASTS:
-            return proof
-    return None
+    mine = (plan.person.id, plan.ticket_id, plan.tenant.id)
+    found = [
+        proof
+        for proof in proofs.of_plan(records, plan.id)
+        if (proof.person_id, proof.ticket_id, proof.tenant_id) == mine
+        and proof.state is not ProofState.FAILED
+        and timedelta() <= now - proof.proven_at <= LASTS
+    ]
+    return max(found, key=lambda proof: (is_call_back_to_an_old_number(proof), proof.proven_at), default=None)
 
 
 def use(transaction: Transaction, proof: Proof) -> Proof:
@@ -110,23 +152,3 @@ def _refuse_locked(transaction: Transaction, person_id: str, ticket_id: str) -> 
             f"three attempts of person {person_id} to prove who they are have failed on ticket {ticket_id}: "
             "nothing that needs a proof is done for them on this ticket any more"
         )
-
-
-def _add(  # the columns of one row
-    transaction: Transaction,
-    person_id: str,
-    ticket_id: str,
-    tenant_id: str,
-    plan_id: str,
-    method: ProofMethod,
-    state: ProofState,
-) -> Proof:
-    return proofs.add(
-        transaction,
-        person_id=person_id,
-        ticket_id=ticket_id,
-        tenant_id=tenant_id,
-        plan_id=plan_id,
-        method=method,
-        state=state,
-    )

@@ -41,6 +41,8 @@ class ProofFacts(StoredDocument):
     plan: str
     method: str
     age: int
+    unchanged_days: int = -1
+    """For how many whole days the number had been theirs when they proved it; -1 where that is not known."""
 
     @classmethod
     def of(cls, proof: Proof, now: datetime) -> Self:
@@ -51,6 +53,7 @@ class ProofFacts(StoredDocument):
             plan=proof.plan_id,
             method=proof.method,
             age=seconds_since(proof.proven_at, now),
+            unchanged_days=-1 if proof.unchanged_since is None else (proof.proven_at - proof.unchanged_since).days,
         )
 
 
@@ -79,6 +82,8 @@ class Request(StoredDocument):
     action: str
     tier: int = Field(ge=0, le=4)
     needs_proof: bool = False
+    resets_proof: bool = False
+    """It renews how the person proves who they are."""
     plan_id: str = ""
     plan_sha256: str = ""
     plan_tenant: str
@@ -135,6 +140,7 @@ def request_for(plan: Plan, step: PlannedStep, circumstances: Circumstances) -> 
         action=step.action,
         tier=step.tier,
         needs_proof=step.needs_proof,
+        resets_proof=step.resets_proof,
         plan_id=plan.id,
         plan_sha256=plan.sha256(),
         plan_tenant=plan.tenant.id,

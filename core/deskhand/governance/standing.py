@@ -41,9 +41,17 @@ class Standing:
 
     @property
     def approvers(self) -> frozenset[str]:
-        """Return who may approve, where that is not every approver: only those whom each row with names has named."""
-        named = [frozenset(row.approvers) for row in self.rows if row.approvers]
-        return (frozenset.intersection(*named) or frozenset({NOBODY})) if named else frozenset()
+        """Return who may approve, where that is not every approver: only those whom each row with names has named.
+
+        Whoever is named as a manager may approve in any case.
+        """
+        named = [frozenset((*row.approvers, *row.managers)) for row in self.rows if row.approvers]
+        return _in_all(named)
+
+    @property
+    def managers(self) -> frozenset[str]:
+        """Return whose approval counts as the manager's: only those whom each row with managers has named."""
+        return _in_all([frozenset(row.managers) for row in self.rows if row.managers])
 
     @property
     def quorum(self) -> int:
@@ -77,6 +85,10 @@ class Table:
     def _first(self, tenant: str, *subjects: str) -> Grant | None:
         keys = ((owner, subject) for subject in subjects for owner in (tenant, EVERY_CLIENT))
         return next((self._rows[key] for key in keys if key in self._rows), None)
+
+
+def _in_all(named: list[frozenset[str]]) -> frozenset[str]:
+    return (frozenset.intersection(*named) or frozenset({NOBODY})) if named else frozenset()
 
 
 def _mode(request: Request, action: Grant | None, automation: Grant | None) -> str:

@@ -3,7 +3,7 @@
 Everything is judged by the accounts and delegations as they are now, when a vote is given and each time it counts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -101,6 +101,11 @@ class Electorate:
             if each.verdict == "approve" and self.objection(approval, each.by, each.on_behalf_of) is None
         )
 
+    def is_enough(self, approval: Approval, votes: Collection[Vote]) -> bool:
+        """Tell whether votes that hold are of as many people as it takes, a manager among them where it takes one."""
+        has_manager = not approval.managers or any(each.right_of in approval.managers for each in votes)
+        return has_manager and self.count(votes) >= approval.quorum
+
     def has_voted(self, approval: Approval, by: str, on_behalf_of: str | None) -> str | None:
         """Name who of the two, or which other account of theirs, stands behind a vote that holds; None where nobody."""
         mine = self._behind(by, on_behalf_of)
@@ -135,7 +140,7 @@ class Electorate:
             return f"{on_behalf_of or by} has not the role approver"
         if not all(each is None or each.serves(approval.tenant_id) for each in (voter, entitled)):
             return f"{by} or whom they stand for is for other clients"
-        if approval.approvers and entitled.name not in approval.approvers:
+        if approval.approvers and entitled.name not in {*approval.approvers, *approval.managers}:
             return f"for this client only {', '.join(approval.approvers)} may decide"
         if on_behalf_of is None:
             return None

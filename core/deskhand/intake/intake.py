@@ -96,7 +96,7 @@ class Intake:
         """
         self._sought.clear()
         self._mirror.save_companies(self._until_stopped(self._system.companies()), complete=True)
-        self._mirror.save_people(self._until_stopped(self._system.people()), complete=True)
+        self._mirror.save_people(self._until_stopped(self._system.people()), complete=True, seen_at=self._clock())
         self._mirror.reach(self._has_reference)
         self.reference_read_at = self._clock()
         refused: list[ConnectorError] = []
@@ -179,7 +179,7 @@ class Intake:
         if contact and address and contact.id not in {each.id for each in self._mirror.people_by_email(address)}:
             self._seek(
                 f"contact {contact.id} {address}",
-                lambda: self._mirror.save_people(self._system.people_by_email(address)),
+                lambda: self._mirror.save_people(self._system.people_by_email(address), seen_at=self._clock()),
             )
 
     def _seek(self, record: str, read: Callable[[], object]) -> None:

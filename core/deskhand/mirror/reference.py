@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sqlite_utils import Database
 
 from deskhand.mirror.database import MirrorFile
-from deskhand.mirror.documents import Document, storable
-from deskhand.mirror.rows import Row, batches, delete_where_key, write_changed
+from deskhand.mirror.documents import Document, moment, storable
+from deskhand.mirror.rows import Row, batches, delete_where_key, rows_of, write_changed
 from deskhand.sdk.models import Company, Device, Person, Priority, Taxonomy
 
 _COMPANY = Document(Company)
@@ -36,12 +37,14 @@ class ReferenceMirror(MirrorFile):
         self._retire("companies", listed, complete=complete)
         return len(listed)
 
-    def save_people(self, people: Iterable[Person], *, complete: bool = False) -> int:
-        """Save contacts with their addresses."""
+    def save_people(self, people: Iterable[Person], *, complete: bool = False, seen_at: datetime | None = None) -> int:
+        """Save contacts with their addresses; ``seen_at`` is when they were read, so that a number's age is known."""
         listed: set[str] = set()
         for batch in batches(people):
             with self._writing() as database:
                 _write_people(database, batch)
+                if seen_at is not None:
+                    _note_numbers(database, batch, moment(seen_at))
             listed.update(each.id for each in batch)
         self._retire("people", listed, complete=complete)
         return len(listed)
@@ -71,6 +74,13 @@ class ReferenceMirror(MirrorFile):
     def person(self, person_id: str) -> Person | None:
         """Find a contact."""
         return next(map(_PERSON.read, self._documents("people", "id = ?", person_id)), None)
+
+    def number_since(self, person_id: str, number: str) -> datetime | None:
+        """Return since when a person has had a number, however it is spaced; None where it was not seen with them."""
+        with self._reading() as database:
+            where, key = "person_id = ? and number = ?", [storable(person_id), _digits(number)]
+            rows = list(database.table("person_phones").rows_where(where, key, select="since"))
+        return datetime.fromisoformat(rows[0]["since"]) if rows else None
 
     def people_by_email(self, address: str) -> tuple[Person, ...]:
         """Find every contact that has this address, whatever its case; active contacts first."""
@@ -139,6 +149,26 @@ def _write_people(database: Database, people: Sequence[Person]) -> None:
     database.table("person_emails").insert_all(
         {"person_id": owner, "email": email} for owner, email in sorted(addresses)
     )
+
+
+def _note_numbers(database: Database, people: Sequence[Person], now: str) -> None:
+    """Keep the moment at which each number was first seen; one that was gone in between begins anew."""
+    known: dict[str, dict[str, str]] = {}
+    for row in rows_of(database, "person_phones", (each.id for each in people), key="person_id"):
+        known.setdefault(row["person_id"], {})[row["number"]] = row["since"]
+    present = {each.id: {number for phone in each.phones if (number := _digits(phone))} for each in people}
+    changed = {person_id: numbers for person_id, numbers in present.items() if numbers != set(known.get(person_id, {}))}
+    delete_where_key(database, "person_phones", "person_id", changed)
+    database.table("person_phones").insert_all(
+        {"person_id": person_id, "number": number, "since": known.get(person_id, {}).get(number, now)}
+        for person_id, numbers in sorted(changed.items())
+        for number in sorted(numbers)
+    )
+
+
+def _digits(phone: str) -> str:
+    """Return what makes a number that number: its digits, and a plus before them."""
+    return "".join(each for each in phone if each in "+0123456789")
 
 
 def _company_row(company: Company) -> Row:

@@ -55,6 +55,12 @@ def past_tickets_and_their_index(database: Database) -> None:
     database.execute("create virtual table past_terms using fts5vocab(past_tickets_fts, row)")
 
 
+@MIGRATIONS()
+def since_when_people_have_their_numbers(database: Database) -> None:
+    """Add since when each person's number was seen; what was mirrored before this counts from the next reading."""
+    _create(database, "person_phones", {"person_id": str, "number": str, "since": str}, key=("person_id", "number"))
+
+
 def _create(
     database: Database,
     name: str,

@@ -78,6 +78,8 @@ class Approval:
     own: tuple[str, ...] = ()
     """The accounts for whom this would be a decision about their own request."""
     quorum: int = 1
+    managers: tuple[str, ...] = ()
+    """The accounts of which one has to be among those who approve; none named: it takes no manager."""
     votes: tuple[Vote, ...] = ()
     """Every vote that was taken, the oldest first."""
     way: Way | None = None
@@ -89,6 +91,7 @@ class _Document(StoredDocument):
     approvers: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     quorum: int = Field(default=1, ge=1, le=MOST_VOTES)
+    managers: tuple[str, ...] = ()
     votes: tuple[Vote, ...] = ()
     way: Way | None = None
 
@@ -218,6 +221,7 @@ def _written(approval: Approval) -> str:
         approvers=approval.approvers,
         own=approval.own,
         quorum=approval.quorum,
+        managers=approval.managers,
         votes=approval.votes,
         way=approval.way,
     )
@@ -242,6 +246,7 @@ def _approval(row: Mapping[Any, Any]) -> Approval:
         approvers=document.approvers,
         own=document.own,
         quorum=document.quorum,
+        managers=document.managers,
         votes=document.votes,
         way=document.way,
     )

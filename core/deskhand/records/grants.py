@@ -95,6 +95,8 @@ class Grant(StoredDocument):
     """The accounts that may approve it; none named: every approver."""
     quorum: int = Field(default=1, ge=1, le=MOST_VOTES)
     """How many different people have to approve it."""
+    managers: tuple[str, ...] = ()
+    """The accounts whose approval counts as a manager's, which renewing somebody's factors takes."""
     proof: bool = False
     """The person concerned must have proven who they are, also where the action itself does not ask for it."""
 
@@ -104,7 +106,7 @@ class Grant(StoredDocument):
             raise ValueError("tier 3 always takes another person's approval: say `ask`")
         return self
 
-    @field_validator("approvers")
+    @field_validator("approvers", "managers")
     @classmethod
     def _in_one_spelling(cls, approvers: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(sorted({account_name(each) for each in approvers}))

@@ -1,14 +1,14 @@
 """Who has proven who they are, for which plan, and every attempt that failed."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from deskhand.records.canonical import written_time
+from deskhand.records.canonical import read_time, written_time
 from deskhand.records.database import Records, Transaction
 from deskhand.records.schema import proofs
 
@@ -23,7 +23,10 @@ class ProofState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One attempt of one person (a PSA contact) on one ticket, for one plan; ``method`` names how."""
+    """One attempt of one person (a PSA contact) on one ticket, for one plan; ``method`` names how.
+
+    ``provider`` is the connector by which it was made, ``unchanged_since`` since when the number had been theirs.
+    """
 
     id: str
     person_id: str
@@ -33,33 +36,37 @@ class Proof:
     method: str
     proven_at: datetime
     state: ProofState
+    provider: str = ""
+    unchanged_since: datetime | None = None
 
 
-def add(
-    transaction: Transaction,
-    *,
-    person_id: str,
-    ticket_id: str,
-    tenant_id: str,
-    plan_id: str,
-    method: str,
-    state: ProofState,
-) -> Proof:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What someone showed, or failed to show: who, on which ticket, for which plan, by what and by whose service."""
+
+    person_id: str
+    ticket_id: str
+    tenant_id: str
+    plan_id: str
+    method: str
+    provider: str = ""
+    unchanged_since: datetime | None = None
+
+
+def add(transaction: Transaction, shown: Shown, state: ProofState) -> Proof:
     """Keep an attempt under a new id, made just now."""
+    since = shown.unchanged_since
     values = {
+        **asdict(shown),
         "id": f"i-{secrets.token_hex(8)}",
-        "person_id": person_id,
-        "ticket_id": ticket_id,
-        "tenant_id": tenant_id,
-        "plan_id": plan_id,
-        "method": method,
         "proven_at": written_time(transaction.clock()),
         "state": state,
+        "unchanged_since": None if since is None else written_time(since),
     }
     transaction.insert(proofs, values)
-    said = {name: values[name] for name in ("id", "person_id", "plan_id", "method")}
-    transaction.audit(f"proof.{state.value}", tenant=tenant_id, ticket=ticket_id, detail=said)
-    return Proof(**{**values, "proven_at": datetime.fromisoformat(values["proven_at"]), "state": state})  # type: ignore[arg-type]  # the same names, each of its type
+    said = {name: values[name] for name in ("id", "person_id", "plan_id", "method", "provider", "unchanged_since")}
+    transaction.audit(f"proof.{state.value}", tenant=shown.tenant_id, ticket=shown.ticket_id, detail=said)
+    return _proof(transaction.connection.execute(select(proofs).where(proofs.c.id == values["id"])).one())
 
 
 def use(transaction: Transaction, proof_id: str) -> Proof:
@@ -102,4 +109,6 @@ def _proof(row: Row[Any]) -> Proof:
         method=row.method,
         proven_at=datetime.fromisoformat(row.proven_at),
         state=ProofState(row.state),
+        provider=row.provider,
+        unchanged_since=read_time(row.unchanged_since),
     )

@@ -207,10 +207,14 @@ proofs = _table(
     _words("method"),
     _words("proven_at"),
     _words("state"),
+    _words("provider"),
+    Column("unchanged_since", _TEXT),
     Index("proofs_by_plan", "plan_id"),
     Index("proofs_by_person", "person_id"),
 )
-"""Who has proven who they are, by what, when and for which plan; attempts that failed too."""
+"""Who has proven who they are, by what and whom, when and for which plan; attempts that failed too.
+
+``unchanged_since`` is since when the number that was reached had been theirs."""
 
 automations = _table(
     "automations", _key("name"), _words("state"), _words("reason"), _words("created_at"), _words("document")

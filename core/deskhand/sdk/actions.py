@@ -87,7 +87,10 @@ class Action(Generic[C, A]):
     ``apply`` receives an idempotency key, at most 64 characters of ``[a-z0-9-]``. An action whose effect is
     ``once`` leaves that key where ``probe`` can find it again; without a probe an unknown outcome waits for a person.
     ``needs_proof`` marks an action that hands a person access (a password, a pass): it runs only for a person who has
-    just proven who they are; ``proves_identity`` marks the action whose success is such a proof.
+    just proven who they are; ``proves_identity`` marks the action whose success is such a proof, and ``is_call_back``
+    that the person was called on their number for it. ``resets_proof`` marks an action after which they will prove who
+    they are by something else (new factors): it takes a call-back to a number unchanged for 30 days and the approval
+    of a manager, as whoever can have it done is that person from then on.
     """
 
     name: str
@@ -105,9 +108,14 @@ class Action(Generic[C, A]):
     irreversible: str | None = None
     needs_proof: bool = False
     proves_identity: bool = False
+    is_call_back: bool = False
+    resets_proof: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse an action that neither undoes itself nor says why it cannot."""
+        """Refuse an action that neither undoes itself nor says why it cannot, and one that asks for half a proof."""
+        if (self.resets_proof and not self.needs_proof) or (self.is_call_back and not self.proves_identity):
+            message = f"action {self.name}: resets_proof goes with needs_proof, is_call_back with proves_identity"
+            raise ValueError(message)
         if self.tier is not Tier.READ and (self.undo is None) == (self.irreversible is None):
             message = f"action {self.name} needs exactly one of undo and irreversible"
             raise ValueError(message)

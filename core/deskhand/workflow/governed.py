@@ -227,7 +227,8 @@ def _to_undo(request: Request, plan: Plan) -> Request:
     fresh = None if approval is None else approval.model_copy(update={"age": 0, "votes": MOST_VOTES})
     person = plan.person.id if plan.person is not None else ""
     shown = ProofFacts(person=person, ticket=plan.ticket_id, plan=plan.id, method=ProofMethod.CODE, age=0)
-    return request.model_copy(update={"approval": fresh, "proof": shown, "needs_proof": False})
+    changed = {"approval": fresh, "proof": shown, "needs_proof": False, "resets_proof": False}
+    return request.model_copy(update=changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,8 +308,11 @@ class ProofRing:
         people = {each.person for each in mandate.step.arguments.values() if each.person is not None}
         if people != {mandate.plan.person.id}:
             return f"step {mandate.step.id} is not about the person whose proof this plan has"
-        if proof.usable(self.records, mandate.plan, self.clock()) is None:
+        found = proof.usable(self.records, mandate.plan, self.clock())
+        if found is None:
             return f"person {mandate.plan.person.id} has not proven who they are for this plan in the last ten minutes"
+        if call.action.resets_proof and not proof.is_call_back_to_an_old_number(found):
+            return f"person {mandate.plan.person.id} was not called back on a number unchanged for 30 days"
         return None
 
     def spend(self, transaction: Transaction, case: Case) -> None:

@@ -28,14 +28,7 @@ def note_wrong_answer(journal: Journal, run: Run, plan: Plan, step: PlannedStep,
             transaction, present.with_step(step.id, prompts=wrong, **values), "step.wrong_answer", {"step": step.id}
         )
         left = MOST_ANSWERS - wrong
-        if step.proves_identity and plan.person is not None:
-            attempts_left = proof.failed(
-                transaction,
-                plan.person.id,
-                plan.ticket_id,
-                tenant_id=plan.tenant.id,
-                plan_id=plan.id,
-                method=proof.method_of(plan, step),
-            )
-            left = min(left, attempts_left)
+        shown = proof.shown_by(plan, step)
+        if step.proves_identity and shown is not None:
+            left = min(left, proof.failed(transaction, shown))
         return left > 0

@@ -130,6 +130,8 @@ def _declared_otherwise(call: Call, mandate: Mandate) -> str | None:
         return f"{action.name} is of tier {action.tier} now and was planned as tier {step.tier}: make a new plan"
     if action.needs_proof and not step.needs_proof:
         return f"{action.name} needs an identity proof now and was planned without: make a new plan"
+    if action.resets_proof and not step.resets_proof:
+        return f"{action.name} needs a call-back now and was planned without: make a new plan"
     return None
 
 

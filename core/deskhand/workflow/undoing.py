@@ -58,6 +58,8 @@ def undoing(
         probe=None,
         needs_proof=False,
         proves_identity=False,
+        is_call_back=False,
+        resets_proof=False,
     )
 
 

@@ -76,20 +76,13 @@ class DoneWitness:
             self._prove(transaction)
 
     def _prove(self, transaction: Transaction) -> None:
-        plan = self.plan
-        if plan.person is None:
+        plan, shown = self.plan, proof.shown_by(self.plan, self.step)
+        if shown is None:
             return
         try:
-            proof.record(
-                transaction,
-                plan.person.id,
-                plan.ticket_id,
-                tenant_id=plan.tenant.id,
-                plan_id=plan.id,
-                method=proof.method_of(plan, self.step),
-            )
+            proof.record(transaction, shown)
         except ProofRefusedError as refusal:
-            detail = {"plan": plan.id, "person": plan.person.id, "reason": str(refusal)}
+            detail = {"plan": plan.id, "person": shown.person_id, "reason": str(refusal)}
             transaction.audit("proof.refused", tenant=plan.tenant.id, ticket=plan.ticket_id, detail=detail)
 
 

@@ -30,6 +30,7 @@ PERMISSIONS = (
     ("GET", r"/users/[^/]+/authentication/temporaryAccessPassMethods", "UserAuthMethod-TAP.Read.All"),
     ("(POST|DELETE)", r"/users/.*/temporaryAccessPassMethods(/[^/]+)?", "UserAuthMethod-TAP.ReadWrite.All"),
     ("GET", r"/users/[^/]+/authentication/.*", "UserAuthenticationMethod.Read.All"),
+    ("DELETE", r"/users/[^/]+/authentication/.*", "UserAuthenticationMethod.ReadWrite.All"),
     ("GET", r"/groups.*", "GroupMember.Read.All"),
     ("(POST|DELETE)", r"/groups/.*", "GroupMember.ReadWrite.All"),
 )

@@ -30,6 +30,7 @@ def offer_capabilities() -> Capabilities:
             "identity_entra.enable_account",
             "identity_entra.create_temporary_access_pass",
             "identity_entra.delete_temporary_access_pass",
+            "identity_entra.reset_mfa",
             "identity_entra.add_group_member",
             "identity_entra.remove_group_member",
         ),

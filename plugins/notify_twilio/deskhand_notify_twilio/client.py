@@ -101,9 +101,9 @@ class TwilioClient:
         """Read a Verify Service."""
         return parsed(ServicePayload, self._verify.json("GET", f"/v2/Services/{service_sid}"))
 
-    def start_verification(self, service_sid: str, number: str) -> VerificationPayload:
-        """Text a code to a number; while one is pending the same code again. Not idempotent."""
-        form = {"To": number, "Channel": "sms"}
+    def start_verification(self, service_sid: str, number: str, channel: str = "sms") -> VerificationPayload:
+        """Text a code to a number, or call it; while one is pending the same code again. Not idempotent."""
+        form = {"To": number, "Channel": channel}
         answer = self._verify.json("POST", f"/v2/Services/{service_sid}/Verifications", form=form)
         return parsed(VerificationPayload, answer)
 

@@ -96,11 +96,11 @@ class Twilio:
             raise RejectedError("the challenge is not one of these Verify Services; start another")
         return mapping.is_code(answer) and self.is_right(service, verification, answer)
 
-    def start(self, company_id: str, number: str) -> tuple[str, VerificationPayload]:
-        """Text a code to a number by the Verify Service of a client, or of the account; return both."""
+    def start(self, company_id: str, number: str, channel: str = "sms") -> tuple[str, VerificationPayload]:
+        """Send a code to a number by the Verify Service of a client, or of the account; return both."""
         self.refuse_number(number)
         service = self.service(company_id)
-        return service, self.client.start_verification(service, number)
+        return service, self.client.start_verification(service, number, channel)
 
     def pending(self, service: str, verification_sid: str) -> VerificationPayload:
         """Read a verification; NotFoundError names what may have ended it."""

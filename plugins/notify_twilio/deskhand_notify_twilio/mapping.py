@@ -10,7 +10,7 @@ from pydantic import JsonValue, ValidationError
 
 from deskhand.sdk.errors import RejectedError, UnavailableError
 from deskhand.sdk.models import Person
-from deskhand_notify_twilio.payloads import MessagePayload, Payload
+from deskhand_notify_twilio.payloads import MessagePayload, Payload, VerificationPayload
 
 P = TypeVar("P", bound=Payload)
 
@@ -48,6 +48,12 @@ def number_of(person: Person) -> str:
         fix = "write one in the PSA as + and country code, such as +441632960001"
         raise RejectedError(f"person {person.id} has no telephone number in E.164; {fix}")
     return found
+
+
+def was_only_called(verification: VerificationPayload) -> bool:
+    """Tell whether a verification's code was spoken in calls and in nothing else: the same code may be texted too."""
+    channels = {each.channel.lower() for each in verification.send_code_attempts}
+    return channels == {"call"}
 
 
 def masked(number: str) -> str:

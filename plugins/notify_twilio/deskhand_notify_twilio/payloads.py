@@ -38,13 +38,20 @@ class MessagePayload(Payload):
     error_code: int | None = None
 
 
+class SendPayload(Payload):
+    """One member of a verification's ``send_code_attempts``: by which channel its code was sent, such as ``CALL``."""
+
+    channel: str = ""
+
+
 class VerificationPayload(Payload):
-    """``/v2/Services/{ServiceSid}/Verifications`` and the answer of ``…/VerificationCheck``."""
+    """``/v2/Services/{ServiceSid}/Verifications`` and, without the sendings, the answer of ``…/VerificationCheck``."""
 
     sid: Annotated[str, Field(pattern=r"^VE[0-9a-fA-F]{32}$")]
     status: str
     to: str = ""
     valid: bool = False
+    send_code_attempts: tuple[SendPayload, ...] = ()
 
 
 class AttemptPayload(Payload):

@@ -27,6 +27,8 @@ def offer_capabilities() -> Capabilities:
             "notify_twilio.send_sms",
             "notify_twilio.start_verification",
             "notify_twilio.check_verification",
+            "notify_twilio.start_call_back",
+            "notify_twilio.check_call_back",
         ),
         hosts=("api.twilio.com", "verify.twilio.com"),
         host_settings=("api_url", "verify_url"),

@@ -1,6 +1,7 @@
 """What an automation may know of a ticket: this client's records, unambiguous, or why there is no such fact."""
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,6 +13,7 @@ from deskhand.sdk.models import Person, Reference, TenantContext, Ticket
 from tests.core.automation.examples import ADA, CLIENT, CONTEXT, MOBILE, USER, ticket
 
 OTHER = Reference("8", "Pellard")
+WATCHED = datetime(2026, 1, 1, tzinfo=UTC)
 GROUP = Reference("g1", "Sign-in review")
 
 
@@ -52,6 +54,10 @@ class Records:
         if connector != "identity_entra":
             return ()
         return tuple(each for each in self.groups if each.name.casefold() == name.casefold())
+
+    def number_since(self, context: TenantContext, contact: Person, number: str) -> datetime | None:
+        del context
+        return WATCHED if number in contact.phones else None
 
     def labels(self, context: TenantContext, ticket: Ticket, label: Label) -> tuple[Reference, ...]:
         del context, ticket, label

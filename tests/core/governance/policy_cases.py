@@ -37,6 +37,7 @@ class Row:
     named: tuple[str, ...] = ()
     proof: bool = False
     quorum: int = 1
+    managers: tuple[str, ...] = ()
 
     def grant(self) -> Grant:
         opens, _, closes = self.hours.partition("-")
@@ -50,6 +51,7 @@ class Row:
             approvers=self.named,
             proof=self.proof,
             quorum=self.quorum,
+            managers=self.managers,
         )
 
 
@@ -62,6 +64,7 @@ class Case:
     roles: tuple[str, ...] = ("technician",)
     tier: int = 2
     needs_proof: bool = False
+    resets_proof: bool = False
     plan_tenant: str = "19"
     ticket_tenant: str = "19"
     target_tenant: str = "19"
@@ -79,6 +82,8 @@ class Case:
     asked: int = 1
     """How many the request asked for."""
     proof: tuple[str, str, str, str, int] | None = ("bob", "100", "p", CODE, 60)
+    days: int = 31
+    """For how long the number had been theirs; -1 where nobody knows."""
     runs: tuple[int, int, int] = (0, 0, 0)
     everywhere: tuple[int, int] = (0, 0)
     """Runs at all clients, and those of them that automations began."""
@@ -92,6 +97,7 @@ class Case:
             action=ACTION,
             tier=self.tier,
             needs_proof=self.needs_proof,
+            resets_proof=self.resets_proof,
             plan_id="p",
             plan_sha256="h",
             plan_tenant=self.plan_tenant,
@@ -105,7 +111,7 @@ class Case:
             stage=Stage(self.stage) if self.stage else None,
             is_stopped=self.is_stopped,
             approval=self._approval(),
-            proof=_proof(self.proof),
+            proof=_proof(self.proof, self.days),
             rates=Rates(
                 at_tenant=self.runs[0],
                 of_automation=self.runs[1],
@@ -187,9 +193,15 @@ def _objections(case: Case, mode: str, rows: list[Row]) -> dict[str, bool]:
     by_person = not by_automation and case.by != "desk"
     approved = approval is not None
     named: set[str] | None = None
+    managers: set[str] | None = None
     for row in rows:
         if row.named:
-            named = set(row.named) if named is None else named & set(row.named)
+            able = {*row.named, *row.managers}
+            named = able if named is None else named & able
+        if row.managers:
+            managers = set(row.managers) if managers is None else managers & set(row.managers)
+    by_manager = approved and any(ballot[1] in (managers or ()) for ballot in case.ballots)
+    asks_proof = case.needs_proof or case.resets_proof or any(row.proof for row in rows)
     done = {"action": case.runs[2], "tier": case.runs[2], "automation": case.runs[1]}
     known = {"ticket", "directory", "technician", "constant", "step", "prompt"}
     return {
@@ -202,7 +214,9 @@ def _objections(case: Case, mode: str, rows: list[Row]) -> dict[str, bool]:
         "guard-quorum": is_run and approved and case.asked > case.count,
         "guard-four-eyes": is_run and case.tier in (3, 4) and not approved,
         "guard-privileged": is_run and case.is_privileged and not (by_person and approved),
-        "guard-proof": is_run and (case.needs_proof or any(row.proof for row in rows)) and not _is_proven(case),
+        "guard-proof": is_run and asks_proof and not _is_proven(case),
+        "guard-call-back": is_run and case.resets_proof and not _is_called_back(case),
+        "guard-manager": is_run and case.resets_proof and not by_manager,
         "guard-taint": not set(case.sources) <= known,
         "guard-taint-automation": by_automation and "technician" in case.sources,
         "guard-rate": is_run and case.runs[0] > 59,
@@ -254,6 +268,10 @@ def _is_proven(case: Case) -> bool:
     return is_this and method in (CODE, CALL) and 0 <= age < 601
 
 
+def _is_called_back(case: Case) -> bool:
+    return case.proof is not None and case.proof[3] == CALL and case.days > 29
+
+
 def generated(random: Random) -> Case:
     """Make a case: from one that is allowed, with a few things changed."""
     case = replace(Case(), **random.choice(_STARTS))
@@ -278,6 +296,7 @@ def _rows(random: Random) -> list[Row]:
             named=random.choice(((), (), (), ("eve",), ("mal", "zoe"), ("eve", "zoe"))),
             proof=random.random() < 0.1,
             quorum=random.choice((1, 1, 1, 1, 2)),
+            managers=random.choice(((), (), ("eve",), ("mal", "zoe"))),
         )
     return list(rows.values())
 
@@ -289,6 +308,7 @@ _STARTS: tuple[dict[str, Any], ...] = (
     {},
     {"tier": 1, "approval": None},
     {"tier": 3, "needs_proof": True},
+    {"tier": 3, "needs_proof": True, "resets_proof": True, "proof": ("bob", "100", "p", CALL, 60)},
     {"tier": 0, "approval": None, "proof": None},
     {"automation": AUTOMATION, "stage": "ask"},
     {**_AUTOMATIC, "stage": "auto", "approval": None},
@@ -308,6 +328,8 @@ _CHANGES: tuple[Callable[[Random], dict[str, Any]], ...] = (
     lambda random: {"is_stopped": random.random() < 0.8},
     lambda random: {"is_privileged": random.random() < 0.8},
     lambda random: {"needs_proof": random.random() < 0.8},
+    lambda random: {"resets_proof": random.random() < 0.8, "proof": ("bob", "100", "p", CALL, 60)},
+    lambda random: {"days": random.choice((-1, 0, 29, 30, 31))},
     lambda random: {"people": random.choice(((), ("bob",), ("ann",), ("bob", "cid")))},
     lambda random: {
         "sources": random.choice((("text",), ("ticket", "model"), ("technician",), ("prompt", "step"), ()))
@@ -346,7 +368,9 @@ def _ballot(random: Random, names: tuple[str, ...]) -> tuple[str, str]:
     return by, random.choice((by, by, random.choice(names)))
 
 
-def _proof(facts: tuple[str, str, str, str, int] | None) -> ProofFacts | None:
+def _proof(facts: tuple[str, str, str, str, int] | None, days: int) -> ProofFacts | None:
     if facts is None:
         return None
-    return ProofFacts(person=facts[0], ticket=facts[1], plan=facts[2], method=facts[3], age=facts[4])
+    return ProofFacts(
+        person=facts[0], ticket=facts[1], plan=facts[2], method=facts[3], age=facts[4], unchanged_days=days
+    )

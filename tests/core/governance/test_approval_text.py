@@ -29,7 +29,7 @@ Steps: 2; highest tier: 3 (HARD GATE: changes that hurt if they are wrong)
 1. notify_twilio.check_verification as check: "Check the code"
    Tier 2: changes the client's systems
    CANNOT BE UNDONE: "A code counts once."
-   Its success proves who the person concerned is
+   Its success proves who the person concerned is, by a code
    code = (not known yet) [asked for during the run: "What code did they read out?"]
    to = "+44 1632 960001" [on record for this client: "the directory's record", belongs to person "17"]
 

@@ -113,7 +113,7 @@ def slips() -> Iterator[str]:
     yield from replaced(r"\bunless\b", "when")
 
 
-@pytest.mark.parametrize(("mutants", "at_least"), [(deletions, 25), (shifts, 20), (slips, 90)])
+@pytest.mark.parametrize(("mutants", "at_least"), [(deletions, 27), (shifts, 20), (slips, 90)])
 def test_every_rule_that_is_deleted_shifted_or_slipped_is_caught(
     mutants: Callable[[], Iterator[str]], at_least: int
 ) -> None:

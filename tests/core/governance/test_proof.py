@@ -1,29 +1,29 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from deskhand.automation.plan import Argument, Plan, SourceKind
 from deskhand.governance import proof
-from deskhand.governance.proof import Proof, ProofMethod, ProofRefusedError, ProofState
+from deskhand.governance.proof import Proof, ProofMethod, ProofRefusedError, ProofState, Shown
 from deskhand.records.database import Records
-from tests.core.governance.conftest import HeldClock
+from tests.core.governance.conftest import NOON, HeldClock
 from tests.core.governance.plan_examples import check, on_record, plan
 
 PLAN = plan()
 
 
+def shown(what: Plan, person: str, method: ProofMethod = ProofMethod.CODE, since: datetime | None = None) -> Shown:
+    return Shown(person, what.ticket_id, what.tenant.id, what.id, method, "notify_twilio", since)
+
+
 def proven(records: Records, what: Plan = PLAN, person: str = "17") -> Proof:
     with records.transaction("gate") as transaction:
-        return proof.record(
-            transaction, person, what.ticket_id, tenant_id=what.tenant.id, plan_id=what.id, method=ProofMethod.CODE
-        )
+        return proof.record(transaction, shown(what, person))
 
 
 def failed(records: Records, what: Plan = PLAN, person: str = "17") -> int:
     with records.transaction("gate") as transaction:
-        return proof.failed(
-            transaction, person, what.ticket_id, tenant_id=what.tenant.id, plan_id=what.id, method=ProofMethod.CODE
-        )
+        return proof.failed(transaction, shown(what, person))
 
 
 def used(records: Records, given: Proof) -> Proof:
@@ -141,3 +141,77 @@ def begun_with(to: Argument) -> Plan:
 def test_a_code_counts_as_what_its_verification_was_begun_with(to: Argument, method: ProofMethod) -> None:
     what = begun_with(to)
     assert proof.method_of(what, what.step("check")) is method
+
+
+def called(to: Argument, *, is_call_back: bool = True) -> Plan:
+    return plan(check(to).model_copy(update={"is_call_back": is_call_back}))
+
+
+def seen(since: datetime | None) -> Argument:
+    return on_record("+44 1632 960001").model_copy(update={"unchanged_since": since})
+
+
+def test_what_a_step_shows_follows_from_the_plan_its_provider_and_the_numbers_age_too() -> None:
+    what = called(seen(NOON))
+    found = proof.shown_by(what, what.step("check"))
+    assert found == Shown("17", "100", "19", what.id, ProofMethod.CALL_BACK, "notify_twilio", NOON)
+    texted = called(seen(NOON), is_call_back=False)
+    assert proof.method_of(texted, texted.step("check")) is ProofMethod.CODE
+    nobodys = what.model_copy(update={"person": None})
+    assert proof.shown_by(nobodys, nobodys.step("check")) is None
+
+
+@pytest.mark.parametrize("to", [TYPED, TICKETS, on_record("1", person="18")])
+def test_a_call_to_a_number_that_is_not_on_record_is_no_call_back(to: Argument) -> None:
+    what = called(to)
+    assert proof.method_of(what, what.step("check")) is ProofMethod.OTHER_NUMBER
+
+
+def test_of_two_values_the_newer_says_since_when_and_one_of_unknown_age_leaves_it_unknown() -> None:
+    for since, expected in ((NOON - timedelta(days=9), NOON), (None, None)):
+        start = check(seen(since)).model_copy(update={"id": "start", "proves_identity": False})
+        arguments = {"to": seen(NOON), "sid": Argument(source=SourceKind.STEP, origin="start.reference", person="17")}
+        what = plan(start, check().model_copy(update={"arguments": arguments}))
+        assert proof.unchanged_since(what, what.step("check")) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "age", "is_strong"),
+    [
+        (ProofMethod.CALL_BACK, timedelta(days=30), True),
+        (ProofMethod.CALL_BACK, timedelta(days=30) - timedelta(microseconds=1), False),
+        (ProofMethod.CALL_BACK, None, False),
+        (ProofMethod.CODE, timedelta(days=300), False),
+        (ProofMethod.OTHER_NUMBER, timedelta(days=300), False),
+    ],
+)
+def test_only_a_call_back_to_a_number_of_thirty_days_is_one(
+    records_on_both: Records, clock: HeldClock, method: ProofMethod, age: timedelta | None, *, is_strong: bool
+) -> None:
+    since = None if age is None else clock.now - age
+    with records_on_both.transaction("gate") as transaction:
+        given = proof.record(transaction, shown(PLAN, "17", method, since))
+    assert proof.usable(records_on_both, PLAN, clock()) == given
+    assert (given.provider, given.unchanged_since) == ("notify_twilio", since)
+    assert proof.is_call_back_to_an_old_number(given) is is_strong
+    said = records_on_both.audit_entries()[-1].detail
+    assert (said["method"], said["provider"]) == (method, "notify_twilio")
+
+
+def test_the_better_proof_serves_where_there_are_two(records: Records, clock: HeldClock) -> None:
+    with records.transaction("gate") as transaction:
+        call = proof.record(transaction, shown(PLAN, "17", ProofMethod.CALL_BACK, NOON - timedelta(days=31)))
+    clock.pass_(minutes=1)
+    code = proven(records)
+    assert proof.usable(records, PLAN, clock()) == call
+    clock.pass_(minutes=9.5)
+    assert proof.usable(records, PLAN, clock()) == code
+
+
+def test_every_way_says_what_it_shows() -> None:
+    told = {each: each.strength for each in ProofMethod}
+    assert "number on record" in told[ProofMethod.CODE]
+    assert "answered a call" in told[ProofMethod.CALL_BACK]
+    assert {told[each] for each in (ProofMethod.PUSH, ProofMethod.MAIL, ProofMethod.OTHER_NUMBER)} == {
+        "counts for nothing"
+    }

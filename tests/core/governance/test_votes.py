@@ -263,6 +263,43 @@ def test_a_delegation_serves_until_just_before_its_end_and_not_before_its_beginn
     assert office.vote(request, "tom").state is ApprovalState.APPROVED
 
 
+# A manager
+
+
+def asked_of_a_manager(office: Office, quorum: int = 1, approvers: frozenset[str] = frozenset()) -> Approval:
+    with office.records.transaction("ann") as transaction:
+        return approval.request(
+            transaction, PLAN, by="ann", quorum=quorum, approvers=approvers, managers=frozenset({"MAL"})
+        )
+
+
+def test_where_a_manager_has_to_approve_others_alone_are_not_enough(office: Office) -> None:
+    request = asked_of_a_manager(office)
+    assert office.vote(request, "eve").state is ApprovalState.PENDING
+    assert office.vote(request, "zoe").state is ApprovalState.PENDING
+    assert office.vote(request, "mal").state is ApprovalState.APPROVED
+    office.change("mal", roles=frozenset({Role.ADMIN}))
+    with office.refusing(RefusedBecause.NOT_ENTITLED):
+        office.redeem(request)
+
+
+def test_a_manager_may_approve_where_others_are_named_and_counts_as_one(office: Office) -> None:
+    request = asked_of_a_manager(office, 2, frozenset({"eve"}))
+    with office.refusing(RefusedBecause.NOT_ENTITLED):
+        office.vote(request, "zoe")
+    assert office.vote(request, "mal").state is ApprovalState.PENDING
+    assert office.vote(request, "eve").state is ApprovalState.APPROVED
+    assert office.redeem(request).state is ApprovalState.USED
+
+
+def test_a_managers_delegate_speaks_for_them_and_for_nobody_else(office: Office) -> None:
+    office.delegate("mal", "tom")
+    office.delegate("eve", "zoe")
+    request = asked_of_a_manager(office)
+    assert office.vote(request, "zoe", of="eve").state is ApprovalState.PENDING
+    assert office.vote(request, "tom").state is ApprovalState.APPROVED
+
+
 # Against an oracle
 
 NAMES = ("ann", "eve", "mal", "tom", "zoe")

@@ -140,7 +140,7 @@ def test_steps_are_applied_once(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         names = [row[0] for row in connection.execute("select name from _sqlite_migrations")]
     connection.close()
-    assert len(names) == len(set(names)) == 2
+    assert len(names) == len(set(names)) == 3
 
 
 def _read_all(path: Path) -> None:

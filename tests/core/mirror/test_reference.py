@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from deskhand.sdk.models import Company, Device, Person, Priority, Reference, Su
 
 ACME = Reference("7", "Acme")
 ADA = Person("1", "Ada Bell", ACME, ("ada@acme.example", "ada.bell@acme.example"))
+NOW = datetime(2026, 1, 7, tzinfo=UTC)
 MAX = Person("2", "Max Orr", None, ("max@orr.example",))
 
 
@@ -120,3 +122,37 @@ def test_counts_tell_how_many_records_there_are(mirror: Mirror) -> None:
     mirror.save_people([ADA, MAX])
     assert mirror.counts()["people"] == 2
     assert mirror.counts()["tickets"] == 0
+
+
+DAY = timedelta(days=1)
+
+
+def with_numbers(*numbers: str) -> Person:
+    return replace(ADA, phones=numbers)
+
+
+def since(mirror: Mirror, number: str, person: str = ADA.id) -> datetime | None:
+    return mirror.number_since(person, number)
+
+
+def test_a_number_is_as_old_as_it_has_been_seen_however_it_is_spaced(mirror: Mirror) -> None:
+    mirror.save_people([with_numbers("+44 1632 960001")], seen_at=NOW)
+    mirror.save_people([with_numbers("+44 (1632) 960-001", "+44 1632 960002")], seen_at=NOW + DAY)
+    assert since(mirror, "+441632960001") == since(mirror, "+44 1632 960001") == NOW
+    assert since(mirror, "+441632960002") == NOW + DAY
+    assert since(mirror, "+441632960003") is None
+    assert since(mirror, "+441632960001", "another") is None
+
+
+def test_a_number_that_was_gone_in_between_begins_anew(mirror: Mirror) -> None:
+    for day, numbers in enumerate((["+44 1632 960001"], ["+44 1632 960002"], ["+44 1632 960001"])):
+        mirror.save_people([with_numbers(*numbers)], complete=True, seen_at=NOW + day * DAY)
+    assert since(mirror, "+441632960001") == NOW + 2 * DAY
+    assert since(mirror, "+441632960002") is None
+
+
+def test_nothing_is_known_of_a_number_nobody_saw_at_a_moment(mirror: Mirror) -> None:
+    mirror.save_people([with_numbers("+44 1632 960001")])
+    assert since(mirror, "+441632960001") is None
+    mirror.save_people([with_numbers("+44 1632 960001")], seen_at=NOW)
+    assert since(mirror, "+441632960001") == NOW

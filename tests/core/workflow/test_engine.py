@@ -213,8 +213,7 @@ def test_three_wrong_answers_end_the_run_and_lock_the_person(desk: Desk) -> None
 def test_a_person_who_failed_before_on_this_ticket_has_fewer_attempts_left(desk: Desk) -> None:
     with desk.records.transaction("test") as transaction:
         for _ in range(2):
-            method = proof.ProofMethod.CODE
-            proof.failed(transaction, PERSON, TICKET, tenant_id="7", plan_id="p-other", method=method)
+            proof.failed(transaction, proof.Shown(PERSON, TICKET, "7", "p-other", proof.ProofMethod.CODE))
     run = desk.submit(plan(step("check_code", code=ASKED)))
     desk.inline.run()
     desk.engine.answer(run.id, "check_code", SecretStr("999999"), by="ann")

@@ -12,7 +12,7 @@ from deskhand.automation.plan import Argument, AutomationPin, Plan, PlannedStep,
 from deskhand.governance import proof
 from deskhand.governance.decisions import recorded
 from deskhand.governance.permission import LivePermissions
-from deskhand.governance.proof import ProofMethod
+from deskhand.governance.proof import ProofMethod, Shown
 from deskhand.records import accounts, approvals, grants, proofs, switches
 from deskhand.records.accounts import Account, Role
 from deskhand.records.approvals import Approval, ApprovalState
@@ -247,9 +247,17 @@ def test_a_standing_approval_covers_the_client_tier_and_no_privileged_target(des
 # Proof
 
 
-def proven(desk: Desk, whole: Plan, *, person: str = PERSON, method: ProofMethod = ProofMethod.CODE) -> None:
+def proven(
+    desk: Desk,
+    whole: Plan,
+    *,
+    person: str = PERSON,
+    method: ProofMethod = ProofMethod.CODE,
+    days: float | None = None,
+) -> None:
+    since = None if days is None else desk.clock.now - timedelta(days=days)
     with desk.records.transaction("test") as transaction:
-        proof.record(transaction, person, whole.ticket_id, tenant_id=TENANT, plan_id=whole.id, method=method)
+        proof.record(transaction, Shown(person, whole.ticket_id, TENANT, whole.id, method, "office", since))
 
 
 def proof_ring(desk: Desk) -> ProofRing:
@@ -322,6 +330,46 @@ def test_a_code_counts_only_for_a_number_on_record_and_as_what_it_was_begun_with
     assert proof.method_of(plan(step("send_code", user_id=theirs), checked), checked) is ProofMethod.OTHER_NUMBER
     alone = step("check_code", code=ASKED, user_id=said("u-1"))
     assert proof.method_of(plan(alone), alone) is ProofMethod.OTHER_NUMBER
+
+
+RENEW = step("reset_password").model_copy(update={"resets_proof": True})
+
+
+def renewing(desk: Desk, approval: str | None = None) -> Case:
+    """Ask for an action that renews how a person proves who they are."""
+    asked = case(desk, plan(RENEW), approval)
+    return replace(asked, call=replace(asked.call, action=replace(asked.call.action, resets_proof=True)))
+
+
+@pytest.mark.parametrize(
+    ("method", "days", "passes"),
+    [
+        (ProofMethod.CALL_BACK, 30, True),
+        (ProofMethod.CALL_BACK, 29.99, False),
+        (ProofMethod.CALL_BACK, None, False),
+        (ProofMethod.CODE, 99, False),
+    ],
+)
+def test_renewing_how_somebody_proves_who_they_are_takes_a_call_back_whatever_policy_says(
+    desk: Desk, method: ProofMethod, days: float | None, *, passes: bool
+) -> None:
+    proven(desk, plan(RENEW), method=method, days=days)
+    objection = proof_ring(desk).objection(renewing(desk))
+    assert objection is None if passes else "not called back on a number unchanged for 30 days" in (objection or "")
+
+
+def test_renewing_takes_a_managers_approval_and_a_call_back_by_policy_too(desk: Desk) -> None:
+    whole = plan(RENEW)
+    approval = used(desk, whole)
+    proven(desk, whole, method=ProofMethod.CALL_BACK, days=29)
+    refused = policy_ring(desk).objection(renewing(desk, approval.id)) or ""
+    assert "unchanged, for 30 days" in refused
+    assert "whom this client's grant names under managers" in refused
+    proven(desk, whole, method=ProofMethod.CALL_BACK, days=31)
+    put_in_force(desk, Grant(tenant_id=TENANT, subject="tier:3", mode=Mode.ASK, managers=("cleo",)))
+    assert "names under managers" in (policy_ring(desk).objection(renewing(desk, approval.id)) or "")
+    put_in_force(desk, Grant(tenant_id=TENANT, subject="tier:3", mode=Mode.ASK, managers=("bob",)))
+    assert policy_ring(desk).objection(renewing(desk, approval.id)) is None
 
 
 # The record

@@ -8,18 +8,20 @@ from pydantic import ValidationError
 from deskhand.sdk.actions import AnyAction, Effect, Receipt, Tier
 from deskhand.sdk.errors import AuthorizationError, NotFoundError, RejectedError, UncertainError
 from deskhand.sdk.http import Patience
-from deskhand.sdk.testing import DropAfterEffect, SimulatedRequest, SimulatorHost
+from deskhand.sdk.testing import DropAfterEffect, SimulatedRequest, SimulatedResponse, SimulatorHost, route
 from deskhand_identity_entra.account_actions import DISABLE_ACCOUNT, ENABLE_ACCOUNT, RESET_PASSWORD, REVOKE_SESSIONS
 from deskhand_identity_entra.actions import ACTIONS
 from deskhand_identity_entra.arguments import MembershipArguments, PassArguments, SessionArguments, UserArguments
 from deskhand_identity_entra.connector import Entra
+from deskhand_identity_entra.factor_actions import RESET_MFA
 from deskhand_identity_entra.group_actions import ADD_MEMBER, REMOVE_MEMBER
 from deskhand_identity_entra.pass_actions import CREATE_PASS, DELETE_PASS
 from deskhand_identity_entra.passwords import temporary_password
 from deskhand_identity_entra.settings import EntraSettings
+from deskhand_identity_entra.simulation.refusals import bad_request
 from deskhand_identity_entra.simulator import EntraSimulator
 from deskhand_identity_entra.simulator import settings as simulator_settings
-from tests.plugins.identity_entra.practice import ADA, ADA_TENANT, BABBAGE, BABBAGE_TENANT, Practice
+from tests.plugins.identity_entra.practice import ADA, ADA_TENANT, BABBAGE, BABBAGE_TENANT, Practice, connect
 
 KEY = "0f3a9c"
 SECRET_MAKERS = (RESET_PASSWORD, CREATE_PASS)
@@ -67,6 +69,7 @@ def test_what_lets_somebody_in_or_keeps_them_out_is_gated_hard() -> None:
         "enable_account",
         "create_temporary_access_pass",
         "delete_temporary_access_pass",
+        "reset_mfa",
     }
     assert {each.effect for each in SECRET_MAKERS} == {Effect.ONCE}
 
@@ -292,4 +295,49 @@ def test_whether_somebody_is_an_administrator_is_never_guessed(connector: Entra,
 
 def test_what_hands_somebody_access_asks_for_proof() -> None:
     asking = {each.name.partition(".")[2] for each in ACTIONS if each.needs_proof}
-    assert asking == {"reset_password", "create_temporary_access_pass"}
+    assert asking == {"reset_password", "create_temporary_access_pass", "reset_mfa"}
+
+
+def registered(msp: Practice, *kinds: str) -> list[str]:
+    """Give Ada factors beside her telephone, which is the default, and list the kinds that are there."""
+    methods = msp.simulator.tenants[ADA_TENANT].contents.methods[msp.ada]
+    methods += [{"@odata.type": f"#microsoft.graph.{kind}AuthenticationMethod", "id": f"m-{kind}"} for kind in kinds]
+    return [str(each["@odata.type"]).split(".")[-1].removesuffix("AuthenticationMethod") for each in methods]
+
+
+def test_factors_are_renewed_the_default_one_last_and_keys_and_password_stay(connector: Entra, msp: Practice) -> None:
+    assert registered(msp, "softwareOath", "fido2", "microsoftAuthenticator", "windowsHelloForBusiness")[1] == "phone"
+    inspection = RESET_MFA.inspect(connector, user_of(msp))
+    assert len(inspection.changes) == 3
+    assert "+44" not in str(inspection)
+    receipt = RESET_MFA.apply(connector, user_of(msp), KEY)
+    assert receipt.detail == {"removed": ["authenticator app", "code app", "phone"]}
+    assert registered(msp) == ["password", "fido2", "windowsHelloForBusiness"]
+    assert RESET_MFA.verify(connector, user_of(msp), receipt)
+
+
+class Holding(EntraSimulator):
+    """Lets go of no telephone."""
+
+    @route("DELETE", "/users/{user}/authentication/phoneMethods/{number}")
+    def delete_phone(self, request: SimulatedRequest, user: str, number: str) -> SimulatedResponse:
+        del request, user, number
+        raise bad_request("no")
+
+
+def test_a_factor_graph_never_lets_go_of_is_told_and_not_tried_for_ever(msp: Practice) -> None:
+    registered(msp, "softwareOath")
+    holding = Holding(clock=msp.clock)
+    holding.tenants = msp.simulator.tenants
+    with SimulatorHost(holding) as host:
+        connector = connect(host.url)
+        with pytest.raises(RejectedError):
+            RESET_MFA.apply(connector, user_of(msp), KEY)
+        assert not RESET_MFA.verify(connector, user_of(msp), Receipt(msp.ada))
+        connector.close()
+    assert registered(msp) == ["password", "phone"]
+
+
+def test_renewing_factors_takes_the_strongest_demand() -> None:
+    assert (RESET_MFA.tier, RESET_MFA.needs_proof, RESET_MFA.resets_proof) == (Tier.HARD_GATE, True, True)
+    assert [each.name for each in ACTIONS if each.resets_proof] == ["identity_entra.reset_mfa"]

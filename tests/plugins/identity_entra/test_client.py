@@ -74,7 +74,7 @@ def test_a_missing_permission_is_named(
         )
     needed = writing.permission.split(", ")[0]
     granted = msp.simulator.tenants[ADA_TENANT].granted
-    granted.discard(needed)
+    granted -= {needed, "UserAuthenticationMethod.ReadWrite.All"}
     granted |= {"GroupMember.Read.All", "UserAuthMethod-TAP.Read.All"}
     with pytest.raises(AuthorizationError, match=f"Authorization_RequestDenied; grant {needed} to the app"):
         writing.apply(connector, given, "key")
@@ -91,7 +91,7 @@ def test_a_missing_permission_is_named(
 def test_a_missing_permission_to_read_is_named(
     connector: Entra, msp: Practice, permission: str, read: Callable[[Entra, str], object]
 ) -> None:
-    msp.simulator.tenants[ADA_TENANT].granted.discard(permission)
+    msp.simulator.tenants[ADA_TENANT].granted -= {permission, "UserAuthenticationMethod.ReadWrite.All"}
     with pytest.raises(AuthorizationError, match=f"grant {permission}"):
         read(connector, msp.ada)
 

@@ -54,6 +54,14 @@ class TestEntra(ConnectorContract, DirectoryContract, ActionContract):
         def methods() -> object:
             return [*contents.methods[msp.ada]]
 
+        for kind in ("microsoftAuthenticator", "softwareOath", "fido2"):
+            contents.methods[msp.guest].append(
+                {"@odata.type": f"#microsoft.graph.{kind}AuthenticationMethod", "id": f"m-{kind}"}
+            )
+
+        def factors() -> object:
+            return [*contents.methods[msp.guest]]
+
         def other_methods() -> object:
             return [*contents.methods[msp.disabled]]
 
@@ -73,6 +81,7 @@ class TestEntra(ConnectorContract, DirectoryContract, ActionContract):
             case("enable_account", disabled, lambda: msp.user(msp.disabled)["accountEnabled"]),
             case("create_temporary_access_pass", PassArguments(company_id=ADA, user_id=msp.ada), methods),
             case("delete_temporary_access_pass", disabled, other_methods),
+            case("reset_mfa", UserArguments(company_id=ADA, user_id=msp.guest), factors),
             case(
                 "add_group_member", MembershipArguments(company_id=ADA, user_id=msp.ada, group_id=msp.finance), members
             ),

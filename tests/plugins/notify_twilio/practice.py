@@ -10,7 +10,7 @@ from deskhand_notify_twilio.settings import TwilioSettings
 from deskhand_notify_twilio.simulator import MESSAGING_SERVICE, TwilioSimulator, settings
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-ADA, BOB = "+441632960001", "+353209150002"
+ADA, BOB, CY, DI = "+441632960001", "+353209150002", "+441632960003", "+441632960004"
 COMPANY, OWN_COMPANY = "250", "251"
 OWN_SERVICE = "VA" + "0" * 31 + "5"
 CALLBACKS = "/callbacks/notify_twilio"

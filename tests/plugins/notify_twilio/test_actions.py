@@ -4,19 +4,14 @@ from pydantic import ValidationError
 from deskhand.sdk.actions import Effect, Receipt, Tier
 from deskhand.sdk.errors import NotFoundError, RejectedError
 from deskhand.sdk.testing import SimulatedRequest, SimulatedResponse, SimulatorHost, route
-from deskhand_notify_twilio.actions import (
-    ACTIONS,
-    CheckArguments,
-    SmsArguments,
-    StartArguments,
-    inspect_sms,
-)
+from deskhand_notify_twilio.actions import ACTIONS, inspect_sms
+from deskhand_notify_twilio.arguments import CheckArguments, SmsArguments, StartArguments
 from deskhand_notify_twilio.connector import Twilio
 from deskhand_notify_twilio.mapping import reference
 from deskhand_notify_twilio.simulator import FROM_NUMBER, VERIFY_SERVICE, TwilioSimulator
 from tests.plugins.notify_twilio.practice import ADA, BOB, CALLBACKS, COMPANY, OWN_COMPANY, HandClock, connect
 
-SEND, BEGIN, CHECK = ACTIONS
+SEND, BEGIN, CHECK, CALL, CHECK_CALL = ACTIONS
 KEY = "0f3a9c"
 SMS = SmsArguments(company_id=COMPANY, to=ADA, text="Your password was reset.")
 START = StartArguments(company_id=COMPANY, to=ADA)
@@ -43,8 +38,9 @@ def started(connector: Twilio, simulator: TwilioSimulator, **changes: str) -> Ch
 
 def test_every_action_reaches_a_client_and_happens_once() -> None:
     assert {(action.tier, action.effect) for action in ACTIONS} == {(Tier.CLIENT_REVERSIBLE, Effect.ONCE)}
-    assert [action.probe is not None for action in ACTIONS] == [True, False, False]
-    assert [action.irreversible is None for action in ACTIONS] == [False, True, False]
+    assert [action.probe is not None for action in ACTIONS] == [True, False, False, False, False]
+    assert [action.irreversible is None for action in ACTIONS] == [False, True, False, True, False]
+    assert [action.is_call_back for action in ACTIONS] == [False, False, False, False, True]
 
 
 def test_the_dry_run_shows_every_word_that_is_sent_and_asks_nobody(
@@ -232,3 +228,51 @@ def test_the_longest_text_still_fits_with_its_last_line(connector: Twilio, simul
     assert SEND.verify(connector, longest, SEND.apply(connector, longest, KEY))
     assert inspect_sms(connector, longest).tenant_id == COMPANY
     assert len(simulator.messages()) == 1
+
+
+def called(connector: Twilio, simulator: TwilioSimulator) -> CheckArguments:
+    receipt = CALL.apply(connector, START, KEY)
+    assert CALL.verify(connector, START, receipt)
+    return CheckArguments(company_id=COMPANY, to=ADA, verification_sid=receipt.reference, code=simulator.code(ADA))
+
+
+def test_a_call_back_is_a_call_and_its_code_is_approved(connector: Twilio, simulator: TwilioSimulator) -> None:
+    assert "spoken in a call" in CALL.inspect(connector, START).changes[0].desired
+    arguments = called(connector, simulator)
+    assert [each["channel"] for each in simulator.ledger.attempts] == ["call"]
+    receipt = CHECK_CALL.apply(connector, arguments, KEY)
+    assert CHECK_CALL.verify(connector, arguments, receipt)
+
+
+def test_a_landline_can_be_called_though_it_takes_no_texts(connector: Twilio, simulator: TwilioSimulator) -> None:
+    simulator.landlines.add(ADA)
+    with pytest.raises(RejectedError, match="60205"):
+        BEGIN.apply(connector, START, KEY)
+    assert called(connector, simulator).code
+
+
+def test_a_code_that_is_also_in_a_text_is_no_call_back(connector: Twilio, simulator: TwilioSimulator) -> None:
+    arguments = called(connector, simulator)
+    receipt = BEGIN.apply(connector, START, KEY)
+    assert receipt.reference == arguments.verification_sid
+    for act in (lambda: CHECK_CALL.inspect(connector, arguments), lambda: CHECK_CALL.apply(connector, arguments, KEY)):
+        with pytest.raises(RejectedError, match="not made by a call alone"):
+            act()
+    assert not CALL.verify(connector, START, receipt)
+    assert CHECK.inspect(connector, arguments).changes
+
+
+def test_a_call_after_a_text_is_cancelled_and_can_be_made_anew(connector: Twilio, simulator: TwilioSimulator) -> None:
+    texted = BEGIN.apply(connector, START, KEY)
+    with pytest.raises(RejectedError, match="call once more"):
+        CALL.apply(connector, START, KEY)
+    assert called(connector, simulator).verification_sid != texted.reference
+
+
+def test_a_call_back_that_was_cancelled_is_worthless(connector: Twilio, simulator: TwilioSimulator) -> None:
+    arguments = called(connector, simulator)
+    assert CALL.undo is not None
+    CALL.undo(connector, START, {}, Receipt(arguments.verification_sid))
+    assert not CALL.verify(connector, START, Receipt(arguments.verification_sid))
+    with pytest.raises(NotFoundError):
+        CHECK_CALL.apply(connector, arguments, KEY)

@@ -3,12 +3,13 @@ from collections.abc import Sequence
 import pytest
 
 from deskhand.sdk.testing import ActionCase, ActionContract, ConnectorContract, World
-from deskhand_notify_twilio.actions import ACTIONS, CheckArguments, SmsArguments, StartArguments
+from deskhand_notify_twilio.actions import ACTIONS
+from deskhand_notify_twilio.arguments import CheckArguments, SmsArguments, StartArguments
 from deskhand_notify_twilio.connector import Twilio
 from deskhand_notify_twilio.simulator import AUTH_TOKEN, KEY_SECRET, TwilioSimulator
-from tests.plugins.notify_twilio.practice import ADA, BOB, COMPANY, OWN_COMPANY
+from tests.plugins.notify_twilio.practice import ADA, BOB, COMPANY, CY, DI, OWN_COMPANY
 
-SEND, BEGIN, CHECK = ACTIONS
+SEND, BEGIN, CHECK, CALL, CHECK_CALL = ACTIONS
 
 
 class TestTwilio(ConnectorContract, ActionContract):
@@ -19,6 +20,8 @@ class TestTwilio(ConnectorContract, ActionContract):
     @pytest.fixture
     def action_cases(self, connector: Twilio, simulator: TwilioSimulator) -> Sequence[ActionCase]:
         _, started = connector.start(OWN_COMPANY, BOB)
+        _, called = connector.start(COMPANY, CY, "call")
+        call = CheckArguments(company_id=COMPANY, to=CY, verification_sid=called.sid, code=simulator.code(CY))
         check = CheckArguments(company_id=OWN_COMPANY, to=BOB, verification_sid=started.sid, code=simulator.code(BOB))
         sms = SmsArguments(company_id=COMPANY, to=ADA, text="Your password was reset.\nCall us with questions.")
 
@@ -29,4 +32,6 @@ class TestTwilio(ConnectorContract, ActionContract):
             ActionCase(SEND, sms, COMPANY, lambda: [each["sid"] for each in simulator.messages()]),
             ActionCase(BEGIN, StartArguments(company_id=COMPANY, to=ADA), COMPANY, pending),
             ActionCase(CHECK, check, OWN_COMPANY, pending),
+            ActionCase(CALL, StartArguments(company_id=COMPANY, to=DI), COMPANY, pending),
+            ActionCase(CHECK_CALL, call, COMPANY, pending),
         ]

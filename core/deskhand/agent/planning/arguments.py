@@ -12,7 +12,7 @@ from deskhand.agent.planning.facts import PlanningFacts
 from deskhand.agent.planning.labels import level_of, picked
 from deskhand.agent.planning.messages import message
 from deskhand.agent.planning.people import Subject
-from deskhand.agent.planning.phones import e164
+from deskhand.agent.planning.phones import reachable
 from deskhand.agent.planning.refusing import ambiguous, fact_missing, not_understood
 from deskhand.automation.plan import Argument, SourceKind
 from deskhand.knowledge.text import inert
@@ -53,7 +53,7 @@ class Earlier:
     """What the plan does before a step: step ids by capability, and what was done for the person it is about."""
 
     started: Mapping[str, str] = field(default_factory=dict)
-    """The verification a later check belongs to, by the person's key."""
+    """The verification a later check belongs to, by the check's name and the person's key."""
     done: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
 
@@ -144,19 +144,21 @@ def _user_of(step: Step, contact: Person) -> Person:
 
 def _phone(step: Step) -> Argument:
     contact = step.contact()
-    number = next(filter(None, map(e164, contact.phones)), None)
-    if number is None:
+    found = reachable(contact.phones)
+    if found is None:
         wanting = "only numbers without a country code" if contact.phones else "no telephone number"
         raise fact_missing(
             f"{step.person().label} has {wanting} in the PSA: add one such as +441632960000 to contact {contact.id}"
         )
+    number, typed = found
+    since = step.situation.facts.number_since(step.situation.context, contact, typed)
     origin = f"the telephone number of {step.person().whose} in the PSA"
-    return Argument(source=SourceKind.DIRECTORY, value=number, origin=origin, person=contact.id)
+    return Argument(source=SourceKind.DIRECTORY, value=number, origin=origin, person=contact.id, unchanged_since=since)
 
 
 def _verification(step: Step) -> Argument:
     subject = step.person()
-    started = step.earlier.started.get(f"{connector_of(step.entry.name)} {subject.key}")
+    started = step.earlier.started.get(f"{step.entry.name} {subject.key}")
     if started is None:
         raise fact_missing("no code was sent to them before in this plan: say “verify the user”")
     person = step.contact().id

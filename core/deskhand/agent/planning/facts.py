@@ -1,5 +1,6 @@
 """What the planner may know, and of whom: this tenant's own records and directory, and nothing else."""
 
+from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
 from deskhand.sdk.models import Person, Reference, TenantContext, Ticket
@@ -35,6 +36,10 @@ class PlanningFacts(Protocol):
 
     def groups_named(self, context: TenantContext, connector: str, name: str) -> tuple[Reference, ...]:
         """List the groups of the tenant's directory with this very name, but for case."""
+        ...
+
+    def number_since(self, context: TenantContext, contact: Person, number: str) -> datetime | None:
+        """Tell since when a contact has had this number, as it was typed; None where that is not known."""
         ...
 
     def labels(self, context: TenantContext, ticket: Ticket, label: Label) -> tuple[Reference, ...]:

@@ -34,7 +34,8 @@ from deskhand.sdk.errors import ConnectorError
 from deskhand.sdk.models import TenantContext, Ticket
 
 RULES = "rules"
-START, CHECK = "start_verification", "check_verification"
+CHECKS = {"start_verification": "check_verification", "start_call_back": "check_call_back"}
+"""What reads back the code that was sent, or spoken in a call."""
 LONGEST_STEP_ID = 32
 
 
@@ -145,16 +146,16 @@ class Drafting:
 
     def _plan(self, heard: Heard, following: Heard | None) -> int:
         entry, hearing = self.selector.select(heard)
-        self._is_proof_asked_for |= hearing.capability == START
+        self._is_proof_asked_for |= hearing.capability in CHECKS
         taking = Taking(heard, hearing, entry, self.people, following)
         sayings = taking.sayings()
         if sayings.subject is not None:
             self.people.mention(sayings.subject)
-        if hearing.capability == CHECK and self._is_checked(sayings.subject):
+        if hearing.capability in CHECKS.values() and self._is_checked(sayings.subject):
             return 1
         self._done.append((hearing.capability, sayings.subject.key if sayings.subject else ""))
         self._add(entry, sayings, heard.clause.text)
-        if hearing.capability == START:
+        if hearing.capability in CHECKS:
             self._add_check(entry, sayings, heard.clause.text)
         return 2 if taking.took_following else 1
 
@@ -166,7 +167,7 @@ class Drafting:
 
     def _add_check(self, start: CatalogueEntry, sayings: Sayings, clause: str) -> None:
         """Add the second half of “verify the user”: a code that was sent is also to be read back."""
-        check = self.planner.catalogue.companion(start, CHECK)
+        check = self.planner.catalogue.companion(start, CHECKS[capability_of(start.name)])
         if check is None:
             raise not_available(f"{connector_of(start.name)} sends codes and cannot check them")
         self.selector.refuse_forbidden([check])
@@ -185,12 +186,15 @@ class Drafting:
             irreversible=entry.irreversible,
             needs_proof=entry.needs_proof,
             proves_identity=entry.proves_identity,
+            is_call_back=entry.is_call_back,
+            resets_proof=entry.resets_proof,
             arguments=arguments,
             clause=shortened(clause),
         )
         self.steps.append(step)
-        if capability_of(entry.name) == START and sayings.subject is not None:
-            self._started[f"{connector_of(entry.name)} {sayings.subject.key}"] = step.id
+        check = CHECKS.get(capability_of(entry.name))
+        if check is not None and sayings.subject is not None:
+            self._started[f"{connector_of(entry.name)}.{check} {sayings.subject.key}"] = step.id
 
     def _earlier(self, subject: Subject | None) -> Earlier:
         key = subject.key if subject else None

@@ -12,6 +12,9 @@ from deskhand_identity_entra.simulation.tenants import Contents, Record
 from deskhand_identity_entra.simulation.user_routes import UserRoutes, object_of
 
 METHOD_TYPE = "#microsoft.graph.temporaryAccessPassAuthenticationMethod"
+FACTORS = frozenset(
+    f"#microsoft.graph.{kind}AuthenticationMethod" for kind in ("phone", "microsoftAuthenticator", "softwareOath")
+)
 SHORTEST, LONGEST, USUAL = 10, 43_200, 60
 
 
@@ -64,6 +67,37 @@ class MethodRoutes(UserRoutes):
         found = [each for each in self._methods(user, self.current.contents) if each["id"] == number]
         if not found or found[0]["@odata.type"] != METHOD_TYPE:
             raise missing(number)
+        methods = self._methods(user, self.current.changing())
+        methods[:] = [each for each in methods if each["id"] != number]
+        return SimulatedResponse(HTTPStatus.NO_CONTENT)
+
+    @route("DELETE", "/users/{user}/authentication/phoneMethods/{number}")
+    def delete_phone(self, request: SimulatedRequest, user: str, number: str) -> SimulatedResponse:
+        """Delete a telephone."""
+        return self._delete_factor(request, user, number, "phone")
+
+    @route("DELETE", "/users/{user}/authentication/microsoftAuthenticatorMethods/{number}")
+    def delete_authenticator(self, request: SimulatedRequest, user: str, number: str) -> SimulatedResponse:
+        """Delete an Authenticator app."""
+        return self._delete_factor(request, user, number, "microsoftAuthenticator")
+
+    @route("DELETE", "/users/{user}/authentication/softwareOathMethods/{number}")
+    def delete_code_app(self, request: SimulatedRequest, user: str, number: str) -> SimulatedResponse:
+        """Delete an app that makes codes."""
+        return self._delete_factor(request, user, number, "softwareOath")
+
+    def _delete_factor(self, request: SimulatedRequest, user: str, number: str, kind: str) -> SimulatedResponse:
+        """Delete a factor; the default one, which is the first registered, only once there is no other."""
+        del request
+        factors = [each for each in self._methods(user, self.current.contents) if each["@odata.type"] in FACTORS]
+        found = [each for each in factors if each["id"] == number]
+        if not found or found[0]["@odata.type"] != f"#microsoft.graph.{kind}AuthenticationMethod":
+            raise missing(number)
+        if found[0] is factors[0] and len(factors) > 1:
+            raise bad_request(
+                "Cannot delete default method with other methods configured. Please change default method.",
+                "badRequest",
+            )
         methods = self._methods(user, self.current.changing())
         methods[:] = [each for each in methods if each["id"] != number]
         return SimulatedResponse(HTTPStatus.NO_CONTENT)

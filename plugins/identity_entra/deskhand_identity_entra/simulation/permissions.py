@@ -29,6 +29,11 @@ ALLOWED = (
         {"UserAuthMethod-TAP.ReadWrite.All", "UserAuthenticationMethod.ReadWrite.All"},
     ),
     (
+        "DELETE",
+        r"/users/[^/]+/authentication/(phone|microsoftAuthenticator|softwareOath)Methods/[^/]+",
+        {"UserAuthenticationMethod.ReadWrite.All"},
+    ),
+    (
         "GET",
         r"/users/[^/]+/authentication/methods",
         {"UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"},

@@ -24,6 +24,7 @@ EVERY_PERMISSION = frozenset(
         "User.RevokeSessions.All",
         "UserAuthMethod-TAP.ReadWrite.All",
         "UserAuthenticationMethod.Read.All",
+        "UserAuthenticationMethod.ReadWrite.All",
     }
 )
 """What the plugin's README asks for."""

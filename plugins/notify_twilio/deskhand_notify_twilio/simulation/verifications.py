@@ -19,7 +19,7 @@ VERIFY = "https://verify.twilio.com/v2"
 
 
 class VerificationRoutes(RoutedSimulator):
-    """Answers Verify v2 for the channel ``sms``. ``events_url`` is where Event Streams posts, where it is set."""
+    """Answers Verify v2 for the channels ``sms`` and ``call``. ``events_url``, if set, is where Event Streams posts."""
 
     ledger: Ledger
     auth_token: str
@@ -69,7 +69,9 @@ class VerificationRoutes(RoutedSimulator):
         attempts = verification["send_code_attempts"]
         if not isinstance(attempts, list) or len(attempts) >= MOST_SENDS:
             raise refused(60203, "Max send attempts reached", HTTPStatus.TOO_MANY_REQUESTS)
-        attempts.append({"time": self.ledger.now_iso(), "channel": "SMS", "attempt_sid": self._attempt(verification)})
+        channel = verification["channel"] = form["Channel"]
+        attempt = self._attempt(verification)
+        attempts.append({"time": self.ledger.now_iso(), "channel": channel.upper(), "attempt_sid": attempt})
         self._tell(verification, "pending")
         return SimulatedResponse.json(HTTPStatus.CREATED, _shown(verification))
 
@@ -134,9 +136,9 @@ class VerificationRoutes(RoutedSimulator):
         number = form.get("To", "")
         if not NUMBER.fullmatch(number) or number in self.invalid:
             raise refused(60200, "Invalid parameter `To`")
-        if form.get("Channel") != "sms":
+        if form.get("Channel") not in ("sms", "call"):
             raise refused(60200, "Invalid parameter `Channel`")
-        if number in self.landlines:
+        if number in self.landlines and form["Channel"] == "sms":
             raise refused(60205, "SMS is not supported by landline phone number")
 
     def _started(self, service: str, number: str) -> Record:
@@ -173,7 +175,7 @@ class VerificationRoutes(RoutedSimulator):
             "date_created": now,
             "date_updated": now,
             "conversion_status": "unconverted",
-            "channel": "sms",
+            "channel": verification["channel"],
             "price": {"value": "0.05", "currency": "usd"},
             "channel_data": {"to": verification["to"], "status": "delivered"},
             "url": f"{VERIFY}/Attempts/{sid}",

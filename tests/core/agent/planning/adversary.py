@@ -25,6 +25,8 @@ from deskhand.sdk.actions import Arguments, Effect
 from deskhand.sdk.models import Level, Person, Reference, TenantContext, Ticket
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+WATCHED = datetime(2026, 1, 1, tzinfo=UTC)
+"""Since when the mirror has seen everybody's numbers."""
 MSP = "Brackenfold"
 LISTS: dict[str, tuple[Reference, ...]] = {
     "type": (Reference("t1", "Incident"),),
@@ -206,6 +208,10 @@ class World:
     def groups_named(self, context: TenantContext, connector: str, name: str) -> tuple[Reference, ...]:
         known = self._of(context).groups.get(connector, ())
         return tuple(each for each in known if each.name.casefold() == name.casefold())
+
+    def number_since(self, context: TenantContext, contact: Person, number: str) -> datetime | None:
+        del context
+        return WATCHED if number in contact.phones else None
 
     def labels(self, context: TenantContext, ticket: Ticket, label: Label) -> tuple[Reference, ...]:
         assert context.ticket_id == ticket.id

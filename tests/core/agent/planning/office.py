@@ -16,6 +16,8 @@ from deskhand_notify_twilio.actions import ACTIONS as TWILIO_ACTIONS
 from deskhand_psa_connectwise.actions import ACTIONS as CONNECTWISE_ACTIONS
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+WATCHED = datetime(2026, 1, 1, tzinfo=UTC)
+"""Since when the mirror has seen everybody's numbers."""
 ADA, BABBAGE = Reference("250", "Ada & Sons"), Reference("251", "Babbage Ltd")
 BOARD = Reference("1", "Service")
 CATALOGUE = Catalogue.of((*ENTRA_ACTIONS, *TWILIO_ACTIONS, *CONNECTWISE_ACTIONS))
@@ -121,6 +123,10 @@ class OfficeFacts:
     def groups_named(self, context: TenantContext, connector: str, name: str) -> tuple[Reference, ...]:
         known = GROUPS[context.tenant.id] if connector in self.directories else ()
         return tuple(each for each in known if each.name.casefold() == name.casefold())
+
+    def number_since(self, context: TenantContext, contact: Person, number: str) -> datetime | None:
+        del context
+        return WATCHED if number in contact.phones else None
 
     def labels(self, context: TenantContext, ticket: Ticket, label: Label) -> tuple[Reference, ...]:
         assert context.ticket_id == ticket.id

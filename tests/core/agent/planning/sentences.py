@@ -12,6 +12,7 @@ from tests.core.agent.planning.office import CONTACTS, GROUPS, USERS
 
 FILE = Path(__file__).with_name("sentences.yaml")
 VERIFY = ("start_verification", "check_verification")
+PAIRS = {"verify": VERIFY, "call_back": ("start_call_back", "check_call_back")}
 _SHAPE = {"say", "plan", "refuse", "who", "group", "groups", "default_text", "held_out", "language"}
 
 
@@ -90,7 +91,7 @@ def sentences() -> tuple[Sentence, ...]:
 
 
 def _sentence(entry: dict[str, Any]) -> Sentence:
-    named = [VERIFY if name == "verify" else (name,) for name in entry.get("plan", ())]
+    named = [PAIRS.get(name, (name,)) for name in entry.get("plan", ())]
     return Sentence(
         say=entry["say"],
         plan=tuple(action for pair in named for action in pair),
