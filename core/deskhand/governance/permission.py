@@ -26,7 +26,7 @@ from deskhand.sdk.errors import ConfigurationError
 
 __all__ = ["Decision", "LivePermissions", "Need", "Permissions", "PolicyDefectError", "Rule", "Rules", "guard_rails"]
 
-PINNED = "2cdcd1cc298b2fcf03013569865f24857e13a1fcb854ecbb2d5a26c23a577ed6"
+PINNED = "6e42422d9200f5768977cb832ec96f0afcfc476f2ed93d49a6ce6b4ac96dc8d6"
 """SHA-256 of the rules this version ships, with their schema: what was changed after its review decides nothing."""
 
 NO_PERMIT = "no-permit"

@@ -70,7 +70,8 @@ class Account:
     @property
     def marks(self) -> frozenset[str]:
         """Return what tells who this is: two accounts that share a mark are the same person's."""
-        return frozenset({f"account {self.name}", *([f"member {self.member_id}"] if self.member_id else [])})
+        others = {"member": self.member_id, "entra": self.entra}
+        return frozenset({f"account {self.name}", *(f"{kind} {value}" for kind, value in others.items() if value)})
 
     @property
     def is_confined(self) -> bool:

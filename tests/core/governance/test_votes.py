@@ -120,6 +120,27 @@ def test_two_accounts_of_one_person_are_one_vote_and_no_way_to_approve_ones_own(
             office.vote(request, "zoe", of=of)
 
 
+def test_accounts_of_one_person_are_told_by_what_they_share(office: Office) -> None:
+    request = office.asked()
+    office.vote(request, "eve")
+    office.change("zoe", member_id="8")
+    with office.records.transaction("ada") as transaction:
+        accounts.add(transaction, Account("eve2", "Eve", APPROVER, entra="t o", member_id="8"))
+    office.vote(request, "eve2")
+    with pytest.raises(ApprovalRefusedError):
+        office.vote(request, "zoe")
+    assert Account("x", "X", APPROVER, entra="t o").marks & Account("y", "Y", APPROVER, entra="t o").marks
+
+
+def test_an_approver_of_some_clients_does_not_approve_for_another(office: Office) -> None:
+    request = office.asked(1)
+    office.change("eve", clients=frozenset({"20"}))
+    with office.refusing(RefusedBecause.NOT_ENTITLED):
+        office.vote(request, "eve")
+    office.change("eve", clients=frozenset({"20", "19"}))
+    assert office.vote(request, "eve").state is ApprovalState.APPROVED
+
+
 LOSSES: list[tuple[str, Callable[[Office], None], RefusedBecause]] = [
     ("lost the role", lambda o: o.change("eve", roles=frozenset({Role.TECHNICIAN})), RefusedBecause.NOT_ENTITLED),
     ("was disabled", lambda o: o.change("eve", is_active=False), RefusedBecause.NOT_ENTITLED),
