@@ -92,6 +92,12 @@ class WebSettings(Section):
     )
     port: int = Field(default=8484, ge=0, le=65535, description="TCP port; 0 takes a free one.")
     public_url: str = Field(default="", description="HTTPS address the PSA can reach for callbacks; empty: poll only.")
+    console_url: str = Field(
+        default="",
+        pattern=r"^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?)?$",
+        description="HTTPS address of the console for technicians' browsers: a note in the PSA asks for each approval, "
+        "with a link there; empty: no such notes.",
+    )
     hosts: tuple[HostName, ...] = Field(
         default=(), description="Names under which technicians' machines reach the console; none: this machine only."
     )

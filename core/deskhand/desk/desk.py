@@ -11,6 +11,7 @@ import structlog
 
 from deskhand.configuration.schema import Configuration
 from deskhand.desk.anchoring import TicketNotes, open_anchoring
+from deskhand.desk.asking import Asking
 from deskhand.desk.automating import Automating
 from deskhand.desk.callbacks import Callbacks
 from deskhand.desk.connections import Connections
@@ -75,6 +76,7 @@ class Desk:
     schedule: Schedule
     services: Services
     vouching: Vouching
+    asking: Asking
     stopping: threading.Event
     _closing: ExitStack
     _phase: str = field(default="starting", init=False)
@@ -178,6 +180,14 @@ class Desk:
             schedule=Schedule(intake, configuration.intake, clock),
             services=services,
             vouching=vouching,
+            asking=Asking(
+                records=records,
+                links=services.resolving.links,
+                console_url=configuration.web.console_url,
+                write=lambda ticket, text, key: writer.add_note(contexts.certain(ticket), text, key),
+                key=writer.key,
+                clock=clock,
+            ),
             stopping=stopping,
             _closing=closing,
         )
@@ -289,8 +299,9 @@ class Desk:
             self.schedule.stop()
 
     def _each_minute(self) -> None:
-        """End requests for approval that waited too long, move new versions on, and anchor the record."""
+        """End what waited too long, tell the PSA what waits, move new versions on, and anchor the record."""
         self.resolving.expire()
+        self.asking.tell()
         self.automating.widening.look()
         self.vouching.look()
 

@@ -21,6 +21,7 @@ from deskhand.desk.refusals import DeskRefusedError, require, require_client
 from deskhand.governance import approval
 from deskhand.governance.approval import ApprovalRefusedError, Verdict
 from deskhand.governance.leaks.scanner import LeakError, LeakScanner
+from deskhand.governance.links import LinkRefusedError, Links
 from deskhand.governance.standing import NOBODY
 from deskhand.governance.votes import Electorate
 from deskhand.records import approvals, runs
@@ -68,6 +69,7 @@ class Resolving:
     clock: Clock
     rule: Callable[[Plan], ApprovalRule | None]
     """Returns what approval a plan's automation asks for."""
+    links: Links
 
     def propose(self, who: Account, ticket_id: str, sentence: str) -> Proposal:
         """Plan what a sentence asks for; the plan, where there is one, is kept."""
@@ -208,6 +210,14 @@ class Resolving:
         """Name the accounts in whose place, their own included, somebody could approve a request now."""
         with self.records.reading() as connection:
             return Electorate.of(connection, self.clock()).rights(wanted, who.name)
+
+    def open_link(self, who: Account, token: str) -> Approval:
+        """Find the request a link in a note leads to, once a person. Nothing is decided by it."""
+        try:
+            with self.records.transaction(who.name) as transaction:
+                return self.links.open(transaction, token, by=who)
+        except LinkRefusedError as error:
+            raise DeskRefusedError(str(error)) from error
 
     def approvals(self, state: ApprovalState | None = None) -> tuple[Approval, ...]:
         """List requests for approval, newest first."""

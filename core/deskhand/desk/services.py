@@ -29,6 +29,7 @@ from deskhand.desk.writing import Writer
 from deskhand.governance.breaker import Flood
 from deskhand.governance.entra.sign_in import EntraSignIn
 from deskhand.governance.leaks.scanner import LeakScanner
+from deskhand.governance.links import Links
 from deskhand.governance.switches import Level
 from deskhand.governance.traffic.control import Controls
 from deskhand.intake.intake import Intake
@@ -131,6 +132,7 @@ def join(rooms: Foundations, governing: Governing, writer: Writer) -> Services:
         engine=runs,
         clock=rooms.clock,
         rule=rooms.shelf.approval_rule,
+        links=Links(rooms.desk_id),
     )
     automating = _automating(rooms, facts, resolving)
     return Services(

@@ -53,7 +53,7 @@ class ApprovalRefusedError(Exception):
         self.approval = approval
 
 
-def request(
+def request(  # noqa: PLR0913  # each is a condition of its own
     transaction: Transaction,
     plan: Plan,
     *,
@@ -68,8 +68,7 @@ def request(
 
     ``by`` is the account that submits it; neither it nor who asked for the plan can decide. ``approvers``, where any
     are named, are the only accounts that can, or that a delegate can decide for. It takes ``quorum`` different people,
-    one of the ``managers`` among them where any are named. ``way`` says where a run
-    waits for it.
+    one of the ``managers`` among them where any are named. ``way`` says where a run waits for it.
     """
     now = transaction.clock()
     asked = Approval(

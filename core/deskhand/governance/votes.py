@@ -142,8 +142,6 @@ class Electorate:
             return f"{by} or whom they stand for is for other clients"
         if approval.approvers and entitled.name not in {*approval.approvers, *approval.managers}:
             return f"for this client only {', '.join(approval.approvers)} may decide"
-        if not entitled.serves(approval.tenant_id) or (voter is not None and not voter.serves(approval.tenant_id)):
-            return f"{by} is for other clients"
         if on_behalf_of is None:
             return None
         if voter is None or not voter.is_active or WORKING.isdisjoint(voter.roles):

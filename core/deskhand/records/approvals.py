@@ -84,6 +84,8 @@ class Approval:
     """Every vote that was taken, the oldest first."""
     way: Way | None = None
     """Where a run waits for it; None where it is about the plan as a whole."""
+    opened_by: tuple[str, ...] = ()
+    """The accounts that have come to it by the link in the PSA's note."""
 
 
 class _Document(StoredDocument):
@@ -94,6 +96,7 @@ class _Document(StoredDocument):
     managers: tuple[str, ...] = ()
     votes: tuple[Vote, ...] = ()
     way: Way | None = None
+    opened_by: tuple[str, ...] = ()
 
 
 def new_id() -> str:
@@ -141,6 +144,15 @@ def vote(transaction: Transaction, approval: Approval, cast: Vote, to: ApprovalS
     kind = "voted" if to is ApprovalState.PENDING else to.value
     said: dict[str, JsonValue] = {"by": cast.by, "on_behalf_of": cast.on_behalf_of, "comment": cast.comment}
     _audit(transaction, approval, f"approval.{kind}", {**said, "votes": len(voted.votes), "quorum": approval.quorum})
+    return _present(transaction, approval.id)
+
+
+def opened(transaction: Transaction, approval: Approval, *, by: str) -> Approval:
+    """Keep that an account has come to a request by its link, and return it as it is then. Raises LookupError."""
+    _refuse_moved(transaction, approval)
+    document = _written(replace(approval, opened_by=(*approval.opened_by, by)))
+    transaction.update(approvals, {"id": approval.id}, {"document": document})
+    _audit(transaction, approval, "approval.link_opened", {"by": by})
     return _present(transaction, approval.id)
 
 
@@ -224,6 +236,7 @@ def _written(approval: Approval) -> str:
         managers=approval.managers,
         votes=approval.votes,
         way=approval.way,
+        opened_by=approval.opened_by,
     )
     return canonical_json(document.model_dump(mode="json"))
 
@@ -249,4 +262,5 @@ def _approval(row: Mapping[Any, Any]) -> Approval:
         managers=document.managers,
         votes=document.votes,
         way=document.way,
+        opened_by=document.opened_by,
     )

@@ -68,6 +68,7 @@ def entries(strangers: signing_in.SigningIn) -> tuple[Entry, ...]:
         Entry("POST", "/runs/{run}/hold", runs.hold, _AT_WORK, _PANEL),
         Entry("POST", "/runs/{run}/let-go", runs.let_go, _AT_WORK, _PANEL),
         # Deciding, on pages of their own
+        Entry("GET", "/open/{token}", approvals.open_link, framing=_ALONE),
         Entry("GET", "/approvals/{approval}", approvals.decision, framing=_ALONE),
         Entry("POST", "/approvals/{approval}/decide", approvals.decide, _AT_WORK, _ALONE),
         Entry("GET", "/automations/{name}/versions/{version:int}", versions.version, framing=_ALONE, is_of_all=True),

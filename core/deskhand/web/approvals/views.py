@@ -63,6 +63,13 @@ def decide(visit: Visit) -> Response:
     return RedirectResponse(where, SEE_OTHER)
 
 
+def open_link(visit: Visit) -> Response:
+    """Lead whoever comes from a note in the PSA, and has signed in by now, to the request."""
+    return RedirectResponse(
+        f"/approvals/{visit.desk.resolving.open_link(visit.who, visit.path['token']).id}", SEE_OTHER
+    )
+
+
 def _found(visit: Visit) -> Approval:
     try:
         return visit.desk.resolving.approval(visit.path["approval"])
