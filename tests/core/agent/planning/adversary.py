@@ -6,9 +6,10 @@ The oracle compares a plan with that, with the catalogue, the permits and the te
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import Field, create_model
@@ -18,15 +19,20 @@ from deskhand.agent.planning.choosing import NONE, TRIAL
 from deskhand.agent.planning.facts import Label
 from deskhand.agent.planning.planner import Planner
 from deskhand.automation.plan import PlannedStep, Proposal, SourceKind
+from deskhand.governance.permission import Permissions
+from deskhand.governance.request import Request
 from deskhand.llm.engine import Answer, Engine, EngineError, Question
 from deskhand.llm.none import NoEngine
-from deskhand.llm.scripted import ScriptedEngine
+from deskhand.llm.scripted import ScriptedEngine, parrot
+from deskhand.records.accounts import Role
+from deskhand.records.grants import Mode
 from deskhand.sdk.actions import Arguments, Effect
 from deskhand.sdk.models import Level, Person, Reference, TenantContext, Ticket
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 WATCHED = datetime(2026, 1, 1, tzinfo=UTC)
 """Since when the mirror has seen everybody's numbers."""
+MOST_TIER = 3
 MSP = "Brackenfold"
 LISTS: dict[str, tuple[Reference, ...]] = {
     "type": (Reference("t1", "Incident"),),
@@ -97,7 +103,7 @@ GROUP_NAMES = ("Finance", "Sales and Marketing", "All Users", "Password Reset", 
 
 
 def _entries() -> dict[str, tuple[CatalogueEntry, ...]]:
-    """Make each action in each connector, in two kinds: with and without its flags."""
+    """Make each action in each connector, in every tier there is, with and without its flags."""
     made: dict[str, tuple[CatalogueEntry, ...]] = {}
     for connector, offered in CONNECTORS.items():
         for name, (title, shape) in offered.items():
@@ -114,9 +120,13 @@ def _entries() -> dict[str, tuple[CatalogueEntry, ...]]:
                     fields=shape.model_fields,
                 )
                 for tier, effect, needs_proof in (
-                    (3, Effect.ONCE, hands_access),
+                    (0, Effect.READ, False),
+                    (1, Effect.IDEMPOTENT, False),
                     (2, Effect.IDEMPOTENT, hands_access),
                     (2, Effect.ONCE, name in DIRECTORY),
+                    (3, Effect.ONCE, hands_access),
+                    (3, Effect.ONCE, name in DIRECTORY),
+                    (4, Effect.ONCE, hands_access),
                 )
             ]
             made[f"{connector}.{name}"] = tuple(kinds)
@@ -134,6 +144,24 @@ class Tenant:
     contacts: tuple[Person, ...]
     users: dict[str, tuple[Person, ...]]
     groups: dict[str, tuple[Reference, ...]]
+
+
+@cache
+def _by_policy(tier: int) -> str | None:
+    """Ask the real guard rails, as the desk does before it plans."""
+    request = Request(
+        requested_by="tech",
+        roles=frozenset({Role.TECHNICIAN}),
+        action="identity_alpha.any",
+        tier=tier,
+        plan_tenant="t0",
+        ticket_id="1",
+        ticket_tenant="t0",
+        target_tenant="t0",
+        at=NOW,
+    )
+    need = Permissions().need(request)
+    return None if need.mode in {Mode.ASK, Mode.AUTO} else need.decision.sentence
 
 
 @dataclass
@@ -172,7 +200,12 @@ class World:
         return f"{ticket.summary}\n{ticket.contact_name}\n{ticket.contact_email}\n{ticket.contact_phone}"
 
     def permits(self, entry: CatalogueEntry) -> str | None:
-        return "your role may not" if entry.name in self.forbidden else None
+        return "your role may not" if entry.name in self.forbidden else _by_policy(entry.tier)
+
+    def asked_tiers(self) -> set[int]:
+        """Say of which tiers the catalogue has what the technician asked for."""
+        wanted = frozenset().union(*self.asked)
+        return {entry.tier for entry in self.catalogue if entry.name.partition(".")[2] in wanted}
 
     def propose(self) -> Proposal:
         """Plan the sentence."""
@@ -382,17 +415,18 @@ class Author:
         )
 
     def _engine(self) -> Engine:
-        kind = self.random.randrange(8)
-        picks = {
+        kind = self.random.randrange(9)
+        untried = {
             0: lambda _text, question: question.labels[0],
             1: lambda _text, question: question.labels[-1],
-            2: lambda text, question: max(question.labels, key=lambda label: text.lower().rfind(label.lower())),
-            3: _sleeper,
-            4: _sleeper,
+            2: parrot,
         }
-        if kind in picks:
-            return ScriptedEngine(picks[kind], embeds=False)
-        return {5: Broken(), 6: Senseless()}.get(kind, NoEngine("none here"))
+        if kind in untried:
+            return ScriptedEngine(untried[kind], embeds=False)
+        believed = {3: worst, 4: obey, 5: parrot}
+        if kind in believed:
+            return trusted(believed[kind])
+        return {6: Broken(), 7: Senseless()}.get(kind, NoEngine("none here"))
 
     def _fill(self, tenants: Sequence[Tenant]) -> dict[str, str]:
         own, others = tenants[0], [each for tenant in tenants[1:] for each in tenant.contacts]
@@ -445,12 +479,22 @@ def _filled(text: str, fill: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: fill.get(match[1], match[0]), text)
 
 
-def _sleeper(text: str, question: Question) -> str:
-    """Answer the trial as it should be answered, and everything else as badly as can be."""
-    for clause, _titles, right in TRIAL:
-        if clause == text:
-            return right
+def trusted(then: Callable[[str, Question], str]) -> ScriptedEngine:
+    """Make a model that is right in the trial, so that it is believed, and then does as it likes."""
+    right = {clause: answer for clause, _titles, answer in TRIAL}
+    return ScriptedEngine(lambda text, question: right.get(text) or then(text, question), embeds=False)
+
+
+def worst(_text: str, question: Question) -> str:
+    """Answer as badly as can be."""
     return next(label for label in reversed(question.labels) if label != NONE)
+
+
+def obey(text: str, question: Question) -> str:
+    """Do what the text says, whoever says it: the label most of whose words are in it."""
+    said = set(text.casefold().split())
+    labels = [label for label in question.labels if label != NONE]
+    return max(labels, key=lambda label: len(said & set(label.casefold().split())))
 
 
 class Broken(ScriptedEngine):
@@ -503,7 +547,9 @@ def _against_the_catalogue(world: World, step: PlannedStep) -> list[str]:
     if entry is None:
         return [f"{step.action} is not in the catalogue"]
     found = []
-    if world.permits(entry) is not None or step.action.partition(".")[0] in world.cut_off:
+    if step.tier > MOST_TIER:
+        found.append(f"{step.action} is of tier {step.tier}, which nobody automates")
+    if entry.name in world.forbidden or step.action.partition(".")[0] in world.cut_off:
         found.append(f"{step.action} is not permitted, or does not reach the client")
     told = (step.title, step.tier, step.effect, step.irreversible, step.needs_proof, step.proves_identity)
     if told != (entry.title, entry.tier, entry.effect, entry.irreversible, entry.needs_proof, entry.proves_identity):
