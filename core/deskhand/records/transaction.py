@@ -13,7 +13,7 @@ from deskhand.records import schema
 from deskhand.records.audit.entries import Entry, chained, write_entry
 from deskhand.records.audit.merkle import Frontier, leaf_hash
 from deskhand.records.canonical import storable
-from deskhand.records.failures import UnauditedChangeError
+from deskhand.records.failures import UnauditedChangeError, damaged
 from deskhand.records.rows import Rows, Value
 from deskhand.records.state import State
 from deskhand.sdk.clock import Clock
@@ -46,11 +46,11 @@ class Head:
     def read(cls, connection: Connection) -> "Head":
         """Read the head; on PostgreSQL this makes other writers wait, as BEGIN IMMEDIATE does on SQLite.
 
-        Raises LookupError where there is none.
+        Raises RecordsUnavailableError where there is none.
         """
         row = Rows.of(connection).find(schema.audit_head, _HEAD, is_locking=True)
         if row is None:
-            raise LookupError("the log has no end: restore the record store from a backup")
+            raise damaged("audit log")
         return cls(Frontier(row["size"], row["frontier"]), row["chain"], State(row["state"]))
 
     def values(self) -> dict[str, int | bytes]:

@@ -21,6 +21,7 @@ from tests.core.records import children
 from tests.core.records.examples import PSA, START, handle
 
 FLIPS = 3000
+ENTRY_FLIPS = 400
 SHARES = 2
 """Processes that flip at the same time."""
 MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # noqa: S108  # a folder of ours is made inside
@@ -86,6 +87,25 @@ def test_any_changed_byte_of_the_file_is_found_or_changes_nothing(file: Path) ->
     assert outcomes.total() == FLIPS, outcomes
     assert outcomes.keys() == {"unchanged", "found", "named"}, outcomes
     assert outcomes["named"] > FLIPS / 10, outcomes
+
+
+def test_any_changed_byte_of_an_entry_is_told_with_its_number(file: Path) -> None:
+    """In place, in the file: what stands in the table is found there byte for byte."""
+    whole, trust = file.read_bytes(), KeyFiles(file).trust()
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    entries = connection.execute("SELECT seq, CAST(entry AS BLOB) FROM audit ORDER BY seq").fetchall()
+    connection.close()
+    placed = [(seq, whole.index(entry), len(entry)) for seq, entry in entries if whole.count(entry) == 1]
+    assert len(placed) > len(entries) * 0.9, "hardly any is broken over pages"
+    chance = random.Random(33)
+    with TemporaryDirectory(dir=MEMORY) as folder:
+        changed = Path(folder) / "changed.db"
+        for number in range(ENTRY_FLIPS):
+            seq, start, length = placed[number % len(placed)]
+            place, flip = start + chance.randrange(length), chance.randrange(1, 256)
+            changed.write_bytes(whole[:place] + bytes([whole[place] ^ flip]) + whole[place + 1 :])
+            checked = verify(url_of(changed), trust=trust)
+            assert checked.first_bad == seq, (place, flip, checked)
 
 
 def test_a_damaged_file_is_refused_or_used_but_never_breaks_the_desk(file: Path, tmp_path: Path) -> None:

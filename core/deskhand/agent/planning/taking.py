@@ -169,12 +169,21 @@ class Taking:
             )
         if found:
             return next(iter(found.values()))
+        self._refuse_a_name_of_pronouns()
         requester = self.heard.role("person", "requester")
         words = {self.heard.clause.words[at].folded for at in requester}
         is_certain = bool(
             words & {"requester", "caller", "demandeur", "demandeuse", "solicitante", "aanvrager", "beller"}
         )
         return self.people.spoken_of(is_the_user=bool(requester), is_the_requester=is_certain)
+
+    def _refuse_a_name_of_pronouns(self) -> None:
+        """Refuse “User Them”, written like the name of somebody who is not known here."""
+        clause = self.heard.clause
+        for at in self.heard.role("person", "them"):
+            word = clause.words[at]
+            if is_introduced(clause, at) and word.text.istitle():
+                raise ambiguous(f"“{word.text}” is written like a name: write the whole name, or “them”", ())
 
     def _refuse_two_persons(self, name: frozenset[int], subject: Subject) -> None:
         """Refuse “the user” beside a name it does not stand right before, and “her” before a name."""

@@ -103,6 +103,13 @@ def test_nothing_comes_of_nonsense(nonsense: str) -> None:
     assert propose(nonsense).plan is None
 
 
+@pytest.mark.parametrize("name", ["User Them", "The Them", "Reset Them"])
+def test_a_stranger_called_like_a_pronoun_is_not_taken_for_the_requester(name: str) -> None:
+    """Found by world 19140 of 100,000."""
+    assert propose(f"reset the password of {name}").plan is None
+    assert propose("verify the user, reset the password and text them").plan is not None
+
+
 @needs_attacks
 @pytest.mark.parametrize("model", MODELS)
 def test_no_attack_in_a_ticket_changes_what_a_sentence_comes_to(model: str) -> None:
