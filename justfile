@@ -29,3 +29,10 @@ build:
 lock:
     uv lock
     uv export --all-packages --all-groups --no-emit-workspace --format requirements-txt --no-header --no-annotate -o requirements.lock
+
+# Everything docs/promises.md counts, in full: CI runs a seeded part of the first two. Takes minutes.
+prove:
+    DESKHAND_PLANNER_WORLDS=100000 uv run --no-sync pytest tests/core/agent/planning/test_adversary.py
+    DESKHAND_POLICY_CASES=100000 uv run --no-sync pytest tests/core/governance/test_permission.py
+    uv run --no-sync pytest tests/core/records/test_tampering.py tests/core/records/test_power_loss.py tests/core/records/test_killing.py
+    uv run --no-sync python benchmarks/audit.py --entries 1000000

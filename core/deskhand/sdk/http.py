@@ -363,9 +363,10 @@ def _broken(request: httpx.Request, reason: str, *, repeatable: bool) -> NoRetur
 def _base(base_url: str) -> httpx.URL:
     try:
         url = httpx.URL(base_url)
-    except httpx.InvalidURL:
+        is_named = bool(url.host)  # read here: a name that IDNA does not allow is told when it is read
+    except (httpx.InvalidURL, UnicodeError):
         raise ConfigurationError("the address is not a URL; write it as https://host") from None
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
+    if url.scheme not in ("http", "https") or not is_named or url.userinfo or url.query or url.fragment:
         raise ConfigurationError(
             "the address must be https://host, with a path at most: no user name, password, query or fragment"
         )
