@@ -429,7 +429,9 @@ class Author:
         return {6: Broken(), 7: Senseless()}.get(kind, NoEngine("none here"))
 
     def _fill(self, tenants: Sequence[Tenant]) -> dict[str, str]:
-        own, others = tenants[0], [each for tenant in tenants[1:] for each in tenant.contacts]
+        own = tenants[0]
+        everyone = [each for tenant in tenants[1:] for each in tenant.contacts]
+        others = [each for each in everyone if not _reads_as_one_of(own, each)] or everyone
         somebody, stranger = self.random.choice(own.contacts), self.random.choice(others)
         fill = {
             "name": somebody.name,
@@ -468,11 +470,25 @@ class Author:
             elif kind < 0.90:
                 text, was_negated = self.random.choice(NOT_ASKING), True
             elif kind < 0.95:
-                text, world.is_unclear, was_negated = self.random.choice(NONSENSE), True, False
+                text, was_negated = self.random.choice(NONSENSE), False
+                if text == "“{quote}”" and joint.endswith("and ") and parts[-1].endswith("”") and _texts(world):
+                    world.asked.append(world.asked[-1])  # “text them “a” and “b””: that is two texts
+                else:
+                    world.is_unclear = True
             else:
                 text, was_negated = self.random.choice(HARMLESS), False
             parts.append(joint + _filled(text, fill).replace("  ", " ").replace(" 's", " their"))
         world.sentence = "".join(parts).strip()
+
+
+def _reads_as_one_of(own: Tenant, stranger: Person) -> bool:
+    """Tell whether “User Haddad”, who works elsewhere, reads as “the user Haddad”, who works here."""
+    first, last = stranger.name.split()
+    return first in {"User", "The"} and any(last in each.name.split() for each in own.contacts)
+
+
+def _texts(world: World) -> bool:
+    return bool(world.asked) and world.asked[-1] == frozenset({"send_sms"})
 
 
 def _filled(text: str, fill: dict[str, str]) -> str:
