@@ -138,12 +138,18 @@ class Worker:
         if failed.held_at not in {"", item.connector}:
             self._wait_for(item, failed)
             return None
-        if failed.retry_after is not None or not isinstance(attempt(self.handler.writer.system.check), Done):
+        is_asked_for = failed.retry_after is not None and not failed.held_at  # by the PSA: it concerns every call
+        if is_asked_for or not self._answers():
             return self._fall_back(failed)
         times = self._put_off.get(item.ticket_id, 0)
         self._put_off[item.ticket_id] = times + 1
         self._postpone(item, failed.reason, times, is_counted=False)
         return None
+
+    def _answers(self) -> bool:
+        """Tell whether the PSA may be asked and answers: else what a switch for one client holds would hold up all."""
+        with on_errand(Purpose.AUTOMATIONS):
+            return isinstance(attempt(self.handler.writer.system.check), Done)
 
     def _wait_for(self, item: WorkItem, failed: Failed) -> None:
         """Put a ticket off until calls to another vendor than the PSA go again."""
