@@ -176,6 +176,7 @@ def _planned(step: Step, action: KnownAction, arguments: Mapping[str, Argument])
         tier=action.tier,
         effect=action.effect,
         irreversible=action.irreversible,
+        undo_hours=action.undo_hours,
         needs_proof=action.needs_proof,
         proves_identity=action.proves_identity,
         only_if=step.only_if,

@@ -21,6 +21,7 @@ class KnownAction:
     tier: int
     effect: Effect
     irreversible: str | None
+    undo_hours: int
     needs_proof: bool
     proves_identity: bool
     fields: Mapping[str, FieldInfo] = field(repr=False)
@@ -36,6 +37,7 @@ class KnownAction:
             tier=int(action.tier),
             effect=action.effect,
             irreversible=action.irreversible,
+            undo_hours=action.undo_hours,
             needs_proof=action.needs_proof,
             proves_identity=action.proves_identity,
             fields=action.arguments.model_fields,

@@ -16,7 +16,7 @@ from deskhand.automation.flow import ITEM, Flow, faults, leaves
 from deskhand.automation.rules import ActionName, Retry, StepId
 from deskhand.records.canonical import canonical_json
 from deskhand.records.documents import StoredDocument
-from deskhand.sdk.actions import Effect
+from deskhand.sdk.actions import UNDO_HOURS, Effect
 
 MOST_STEPS = 20
 
@@ -75,6 +75,8 @@ class PlannedStep(StoredDocument):
     effect: Effect
     irreversible: str | None = None
     """Why it cannot be undone; None where it can."""
+    undo_hours: int = Field(default=UNDO_HOURS, ge=1)
+    """How long after it was done, where it can."""
     needs_proof: bool = False
     """It hands a person access, so that person must have proven who they are."""
     proves_identity: bool = False

@@ -59,6 +59,7 @@ class Closing:
             tier=action.tier,
             effect=action.effect,
             irreversible=action.irreversible,
+            undo_hours=action.undo_hours,
             arguments={"ticket_id": ticket, **arguments},
         )
 

@@ -148,7 +148,8 @@ def _asking(block: AskApproval) -> Iterator[str]:
 
 
 def _undoing(step: PlannedStep) -> str:
-    return "Can be undone" if step.irreversible is None else f"CANNOT BE UNDONE: {quoted(step.irreversible)}"
+    within = f"Can be undone within {step.undo_hours} hours"
+    return within if step.irreversible is None else f"CANNOT BE UNDONE: {quoted(step.irreversible)}"
 
 
 def _argument(argument: Argument) -> str:

@@ -80,17 +80,27 @@ class Receipt:
     )
 
 
+UNDO_HOURS = 7 * 24
+"""How long after it a change can be undone, unless its action says otherwise: later, others have built on it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action(Generic[C, A]):
     """Data plus four functions over a connector ``C`` and arguments ``A``.
 
     ``apply`` receives an idempotency key, at most 64 characters of ``[a-z0-9-]``. An action whose effect is
     ``once`` leaves that key where ``probe`` can find it again; without a probe an unknown outcome waits for a person.
+<<<<<<< HEAD
     ``needs_proof`` marks an action that hands a person access (a password, a pass): it runs only for a person who has
     just proven who they are; ``proves_identity`` marks the action whose success is such a proof, and ``is_call_back``
     that the person was called on their number for it. ``resets_proof`` marks an action after which they will prove who
     they are by something else (new factors): it takes a call-back to a number unchanged for 30 days and the approval
     of a manager, as whoever can have it done is that person from then on.
+=======
+    It can be undone for ``undo_hours``. ``needs_proof`` marks an action that hands a person access (a password, a pass):
+    it runs only for a person who has just proven who they are; ``proves_identity`` marks the action whose success is
+    such a proof.
+>>>>>>> abcbaa7 (A change can be undone for as long as its action declares, and people read it before they approve)
     """
 
     name: str
@@ -105,6 +115,7 @@ class Action(Generic[C, A]):
     verify: Callable[[C, A, Receipt], bool]
     probe: Callable[[C, A, str], Receipt | None] | None = None
     undo: Callable[[C, A, Mapping[str, JsonValue], Receipt], None] | None = None
+    undo_hours: int = UNDO_HOURS
     irreversible: str | None = None
     needs_proof: bool = False
     proves_identity: bool = False

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import structlog
@@ -238,8 +239,8 @@ class RunEngine:
         """
         plan = self._plan_of(run_id)
         with self._deciding(run_id, by) as (transaction, run):
-            steps = _to_undo(run, plan, step_id)
-            is_all = set(reversible(run, plan)) == set(steps) and not run.having(StepState.UNKNOWN)
+            steps = _to_undo(run, plan, step_id, transaction.clock())
+            is_all = set(reversible(run, plan, transaction.clock())) == set(steps) and not run.having(StepState.UNKNOWN)
             ends_as = RunState.UNDONE if is_all else run.state
             detail: dict[str, JsonValue] = {"by": by, "steps": list(steps)}
             values: dict[str, Any] = {"undoing": steps, "undone_by": by, "cancelled_by": None, "ends_as": ends_as}
@@ -328,17 +329,17 @@ def _settle_effect(transaction: Transaction, key: str, by: str, *, is_done: bool
         effects.fail(transaction, key, f"{by} found nothing of it", is_unchanged=True)
 
 
-def _to_undo(run: Run, plan: Plan, step_id: str | None) -> tuple[str, ...]:
+def _to_undo(run: Run, plan: Plan, step_id: str | None, now: datetime) -> tuple[str, ...]:
     if not run.state.is_over:
         raise RunRefusedError(f"run {run.id} is not over: cancel it first")
     if step_id is None:
-        steps = reversible(run, plan)
+        steps = reversible(run, plan, now)
         if not steps:
             raise RunRefusedError(f"nothing of run {run.id} can be undone")
         return steps
     if run.step(step_id).state is not StepState.DONE:
         raise RunRefusedError(f"step {step_id} of run {run.id} is {run.step(step_id).state.value}, not done")
-    obstacle = obstacle_to_undo(run, plan, step_id)
+    obstacle = obstacle_to_undo(run, plan, step_id, now)
     if obstacle is not None:
         raise RunRefusedError(f"step {step_id} of run {run.id} cannot be undone: {obstacle}")
     return (step_id,)

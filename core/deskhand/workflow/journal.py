@@ -205,7 +205,7 @@ class Journal:
 
     def over(self, transaction: Transaction, run: Run, state: RunState, detail: Mapping[str, JsonValue]) -> Run:
         """End a run; where its plan says so, what can be undone is undone first."""
-        steps = self._to_put_back(run, state)
+        steps = self._to_put_back(run, state, transaction.clock())
         if steps:
             by = f"{AUTOMATION}{run.automation}" if run.automation else run.requested_by
             values: dict[str, Any] = {
@@ -254,13 +254,13 @@ class Journal:
         else:
             self.join(transaction, left)
 
-    def _to_put_back(self, run: Run, state: RunState) -> tuple[str, ...]:
+    def _to_put_back(self, run: Run, state: RunState, now: datetime) -> tuple[str, ...]:
         """List what a plan wants undone where its run does not come to its end by itself."""
         is_stopped_by_person = state is RunState.CANCELLED and run.cancelled_by is not None
         if run.undoing or is_stopped_by_person or state not in {RunState.FAILED, RunState.CANCELLED}:
             return ()
         plan = plans.find(self.records, run.plan_id)
-        return reversible(run, plan) if plan is not None and plan.on_failure == "undo" else ()
+        return reversible(run, plan, now) if plan is not None and plan.on_failure == "undo" else ()
 
     @contextmanager
     def _segment(self, run_id: str, segment: int, boundary: str) -> Iterator[tuple[Transaction, Run]]:

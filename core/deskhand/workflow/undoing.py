@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from deskhand.automation.plan import Plan, SourceKind
+from deskhand.automation.plan import Plan, PlannedStep, SourceKind
 from deskhand.records.canonical import canonical_json
-from deskhand.records.runs import Run, StepState
+from deskhand.records.runs import Run, StepRecord, StepState
 from deskhand.sdk.actions import AnyAction, Arguments, Effect, Receipt, Tier
 from deskhand.sdk.errors import NotFoundError
 from deskhand.sdk.roles import Connector
@@ -78,13 +79,18 @@ def _eventually(is_so: Callable[[], bool], sleep: Callable[[float], None]) -> bo
     return is_so()
 
 
-def reversible(run: Run, plan: Plan) -> tuple[str, ...]:
+def undone_until(step: PlannedStep, record: StepRecord) -> datetime | None:
+    """Return the moment until which a step that was done can be undone, as it declared; None where it is not done."""
+    return record.ended_at + timedelta(hours=step.undo_hours) if record.ended_at is not None else None
+
+
+def reversible(run: Run, plan: Plan, now: datetime) -> tuple[str, ...]:
     """List the steps that can be undone, newest first: done, with a way back, and not without effect."""
     done = run.having(StepState.DONE)
-    return tuple(step_id for step_id in reversed(done) if obstacle_to_undo(run, plan, step_id) is None)
+    return tuple(step_id for step_id in reversed(done) if obstacle_to_undo(run, plan, step_id, now) is None)
 
 
-def obstacle_to_undo(run: Run, plan: Plan, step_id: str) -> str | None:
+def obstacle_to_undo(run: Run, plan: Plan, step_id: str, now: datetime) -> str | None:
     """Say why a step that was done cannot be undone, or None."""
     step = plan.step(step_id)
     if step.irreversible is not None:
@@ -95,4 +101,7 @@ def obstacle_to_undo(run: Run, plan: Plan, step_id: str) -> str | None:
         return "it changed nothing"
     if any(each.source is SourceKind.PROMPT for each in step.arguments.values()):
         return "what was typed for it was not kept"
+    until = undone_until(step, run.step(step_id))
+    if until is not None and now >= until:
+        return f"that could be done until {until:%Y-%m-%d %H:%M} UTC: look at how things are, and make a new plan"
     return None

@@ -52,6 +52,7 @@ def action(name: str, arguments: type[Arguments], tier: int = 2, **facts: object
         "title": name,
         "effect": Effect.IDEMPOTENT,
         "irreversible": None,
+        "undo_hours": 24,
         "needs_proof": False,
         "proves_identity": False,
         **facts,

@@ -63,7 +63,7 @@ def test_the_same_plan_is_the_same_bytes_also_after_a_round_trip() -> None:
 def test_what_can_be_undone_says_so_and_reading_says_neither() -> None:
     undoable = reset().model_copy(update={"irreversible": None, "tier": 2})
     reading = reset().model_copy(update={"irreversible": None, "tier": 0})
-    assert "   Can be undone\n" in text(plan(undoable))
+    assert "   Can be undone within 168 hours\n" in text(plan(undoable))
     assert "undone" not in text(plan(reading)).lower()
 
 

@@ -344,6 +344,7 @@ def step(verb: str, step_id: str = "", **arguments: Argument) -> PlannedStep:
         tier=action.tier,
         effect=action.effect,
         irreversible=action.irreversible,
+        undo_hours=action.undo_hours,
         needs_proof=action.needs_proof,
         proves_identity=action.proves_identity,
         arguments={"company_id": company, "user_id": THEIRS, **arguments},

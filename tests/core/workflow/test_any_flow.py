@@ -71,7 +71,8 @@ class Growing:
         return name
 
     def condition(self, lane: str) -> str:
-        return self.random.choice([*CONDITIONS, *(OF_ITEMS if lane == "loop" else ())])
+        known = [*CONDITIONS, *OF_ITEMS] if lane == "loop" else [*CONDITIONS]
+        return self.random.choice(known)
 
 
 class Oracle:

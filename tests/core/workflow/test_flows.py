@@ -545,6 +545,23 @@ def test_a_run_that_is_turned_away_is_put_back_where_the_plan_says_so(desk: Desk
     assert states(run) == {"join_group": "undone", "b": "skipped"}
 
 
+def test_a_change_can_be_undone_within_its_window_and_not_later(desk: Desk) -> None:
+    brief = JOIN.model_copy(update={"undo_hours": 2})
+    run = desk.run(wanted(brief, note("a")))
+    desk.clock.move(hours=2, minutes=1)
+    with pytest.raises(RunRefusedError, match="that could be done until 2026-03-02 10:00 UTC"):
+        desk.engine.undo(run.id, by="ann", step_id="join_group")
+    desk.engine.undo(run.id, by="ann")
+    run = desk.go_on(run)
+    assert states(run) == {"join_group": "done", "a": "undone"}
+
+    other = step("join_group", group=said("lan")).model_copy(update={"undo_hours": 2})
+    run = desk.run(wanted(other, number=2))
+    desk.clock.move(hours=1, minutes=59)
+    desk.engine.undo(run.id, by="ann")
+    assert desk.go_on(run).state is RunState.UNDONE
+
+
 def test_a_step_is_tried_as_often_as_it_says(desk: Desk) -> None:
     desk.patience = type(desk.patience)(settling=0.0)
     desk.start()

@@ -184,6 +184,7 @@ class Drafting:
             tier=entry.tier,
             effect=entry.effect,
             irreversible=entry.irreversible,
+            undo_hours=entry.undo_hours,
             needs_proof=entry.needs_proof,
             proves_identity=entry.proves_identity,
             is_call_back=entry.is_call_back,

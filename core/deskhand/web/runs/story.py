@@ -16,6 +16,7 @@ from deskhand.records import approvals, runs
 from deskhand.records.approvals import Approval
 from deskhand.records.runs import RecordedChange, Run, RunState, StepRecord, StepState
 from deskhand.sdk.actions import Change
+from deskhand.workflow.undoing import obstacle_to_undo
 
 LONGEST_TARGET = 90
 _KNOWN_ANYWAY = frozenset({"ticket_id", "company_id", "member_id", "started_at"})
@@ -228,7 +229,7 @@ def _lines(desk: Desk, plan: Plan, run: Run | None, previews: Sequence[StepPrevi
                 problem=(preview.problem or "") if preview is not None else "",
                 is_privileged=preview is not None and preview.is_privileged,
                 is_late=preview is not None and preview.is_late,
-                can_be_undone=_can_be_undone(step, record, run),
+                can_be_undone=_can_be_undone(desk, plan, record, run),
                 has_secret=run is not None
                 and desk.resolving.engine.handover.holds(run.id, record.id if record is not None else step.id),
             )
@@ -236,11 +237,10 @@ def _lines(desk: Desk, plan: Plan, run: Run | None, previews: Sequence[StepPrevi
     return tuple(lines)
 
 
-def _can_be_undone(step: PlannedStep, record: StepRecord | None, run: Run | None) -> bool:
+def _can_be_undone(desk: Desk, plan: Plan, record: StepRecord | None, run: Run | None) -> bool:
     if run is None or record is None or not run.state.is_over or record.state is not StepState.DONE:
         return False
-    is_typed = any(each.source is SourceKind.PROMPT for each in step.arguments.values())
-    return step.tier > 0 and step.irreversible is None and bool(record.changes) and not is_typed
+    return obstacle_to_undo(run, plan, record.id, desk.clock()) is None
 
 
 def _item(item: JsonValue) -> str:

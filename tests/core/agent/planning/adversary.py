@@ -115,6 +115,7 @@ def _entries() -> dict[str, tuple[CatalogueEntry, ...]]:
                     tier=tier,
                     effect=effect,
                     irreversible=None if tier else "It is gone.",
+                    undo_hours=24,
                     needs_proof=needs_proof,
                     proves_identity=name == "check_verification",
                     fields=shape.model_fields,
