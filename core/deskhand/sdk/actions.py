@@ -88,19 +88,14 @@ UNDO_HOURS = 7 * 24
 class Action(Generic[C, A]):
     """Data plus four functions over a connector ``C`` and arguments ``A``.
 
-        ``apply`` receives an idempotency key, at most 64 characters of ``[a-z0-9-]``. An action whose effect is
-        ``once`` leaves that key where ``probe`` can find it again; without a probe an unknown outcome waits for a person.
-    <<<<<<< HEAD
-        ``needs_proof`` marks an action that hands a person access (a password, a pass): it runs only for a person who has
-        just proven who they are; ``proves_identity`` marks the action whose success is such a proof, and ``is_call_back``
-        that the person was called on their number for it. ``resets_proof`` marks an action after which they will prove who
-        they are by something else (new factors): it takes a call-back to a number unchanged for 30 days and the approval
-        of a manager, as whoever can have it done is that person from then on.
-    =======
-        It can be undone for ``undo_hours``. ``needs_proof`` marks an action that hands a person access (a password, a pass):
-        it runs only for a person who has just proven who they are; ``proves_identity`` marks the action whose success is
-        such a proof.
-    >>>>>>> abcbaa7 (A change can be undone for as long as its action declares, and people read it before they approve)
+    ``apply`` receives an idempotency key, at most 64 characters of ``[a-z0-9-]``. An action whose effect is
+    ``once`` leaves that key where ``probe`` can find it again; without a probe an unknown outcome waits for a person.
+    ``undo_hours`` is how long after it the change can be undone.
+    ``needs_proof`` marks an action that hands a person access (a password, a pass): it runs only for a person who has
+    just proven who they are; ``proves_identity`` marks the action whose success is such a proof, and ``is_call_back``
+    that the person was called on their number for it. ``resets_proof`` marks an action after which they will prove who
+    they are by something else (new factors): it takes a call-back to a number unchanged for 30 days and the approval
+    of a manager, as whoever can have it done is that person from then on.
     """
 
     name: str
