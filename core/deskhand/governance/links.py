@@ -25,7 +25,10 @@ class LinkRefusedError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Makes links and opens them. ``secret`` is known to this desk alone."""
+    """Makes links and opens them. ``secret`` is known to this desk alone.
+
+    Whoever is for other clients is told no more of a link than of one that is none.
+    """
 
     secret: str
 
@@ -38,7 +41,8 @@ class Links:
         """Return the request a link leads to, and keep that this person has opened it. Raises LinkRefusedError."""
         found = _TOKEN.fullmatch(token)
         approval = approvals.find_in(transaction, found[1]) if found is not None else None
-        if found is None or approval is None or not self._is_signed(approval, int(found[2]), found[3]):
+        is_ours = found is not None and approval is not None and self._is_signed(approval, int(found[2]), found[3])
+        if found is None or approval is None or not is_ours or not by.serves(approval.tenant_id):
             raise LinkRefusedError("this link is not one of this desk's: see Approvals in the console")
         if transaction.clock() >= datetime.fromtimestamp(int(found[2]), UTC):
             raise LinkRefusedError("this link has expired, as the request has: see Approvals in the console")

@@ -27,7 +27,7 @@ from tests.core.web.conftest import EVERYTHING, quiet_desk
 from tests.core.web.test_door import GUARDED, every, name_of
 from tests.core.web.two_clients import AUTOMATION, OURS, THEIRS, Client, fill
 
-NAMED = frozenset({"ticket", "run", "plan", "approval", "tenant"})
+NAMED = frozenset({"ticket", "run", "plan", "approval", "tenant", "token"})
 """The parts of an address that are a client's."""
 SHARED = {
     "POST /sign-out",
@@ -115,14 +115,24 @@ def test_nothing_of_another_client_is_shown_or_changed(browser: Browser, desk: D
 
 @every([each for each in GUARDED if not each.is_change and not each.is_of_all and "events" not in each.path])
 def test_what_is_of_their_own_client_is_there(browser: Browser, entry: Entry) -> None:
-    if entry.path.startswith(("/parts/correction", "/parts/offers")):
-        return  # they ask a PSA that is not there
+    if entry.path.startswith(("/parts/correction", "/parts/offers", "/open/")):
+        return  # they ask a PSA that is not there, or lead elsewhere
     status, page = take(browser, entry, OURS)
     assert status == 200
     if entry.path not in {"/delegations", "/automations", "/parts/work/{ticket:path}"}:
         assert any(each in page for each in OURS.tells), (
             "the page shows something, so that the other test means something"
         )
+
+
+def test_a_link_opens_what_is_of_their_own_client_alone(browser: Browser, desk: Desk) -> None:
+    for client, status in ((OURS, 303), (THEIRS, 404)):
+        token = desk.resolving.links.token(desk.resolving.approval(client.names["approval"]))
+        before = size(desk)
+        answer = browser.get(f"/open/{token}")
+        assert answer.status_code == status
+        assert (size(desk) == before) is (status == 404)  # as above
+        assert client is OURS or not any(each in answer.text for each in THEIRS.tells)
 
 
 def test_a_ticket_nobody_has_looked_at_is_whose_the_psa_says(browser: Browser) -> None:

@@ -37,6 +37,7 @@ class Client:
         """What stands for each part of an address."""
         number = f"{int(self.id):016x}"
         ids = {"run": f"r-{number}", "plan": f"p-{number}", "approval": f"a-{number}", "step": "reset"}
+        ids["token"] = f"{ids['approval']}.1.{'x' * 43}"
         return {**ids, "ticket": self.ticket, "tenant": self.id, "name": AUTOMATION, "version": "1"}
 
     @property

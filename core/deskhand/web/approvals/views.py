@@ -65,9 +65,11 @@ def decide(visit: Visit) -> Response:
 
 def open_link(visit: Visit) -> Response:
     """Lead whoever comes from a note in the PSA, and has signed in by now, to the request."""
-    return RedirectResponse(
-        f"/approvals/{visit.desk.resolving.open_link(visit.who, visit.path['token']).id}", SEE_OTHER
-    )
+    try:
+        wanted = visit.desk.resolving.open_link(visit.who, visit.path["token"])
+    except DeskRefusedError as error:
+        raise MissingError(str(error)) from error
+    return RedirectResponse(f"/approvals/{wanted.id}", SEE_OTHER)
 
 
 def _found(visit: Visit) -> Approval:
