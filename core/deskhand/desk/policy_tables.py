@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
 
 import tomli_w
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from deskhand.automation.stage import Stage
 from deskhand.desk.refusals import DeskRefusedError
@@ -17,6 +17,9 @@ from deskhand.governance.request import Request
 from deskhand.records.accounts import Role
 from deskhand.records.grants import Grant, Mode, read_grants
 from deskhand.sdk.actions import AnyAction
+
+_GROUP = "group:"
+_GROUPS = TypeAdapter(dict[str, Annotated[tuple[str, ...], Field(min_length=1)]])
 
 
 class Case(BaseModel):
@@ -39,7 +42,10 @@ class Case(BaseModel):
 
 
 class TableFile(BaseModel):
-    """A file with ``[[grants]]``, with ``[[cases]]``, or with both; ``grants`` is None where it has none."""
+    """A file with ``[[grants]]``, with ``[[cases]]``, or with both; ``grants`` is None where it has none.
+
+    ``[groups]`` of approvers are written out: the grants that are read name people.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,7 +56,7 @@ class TableFile(BaseModel):
     def read(cls, file: Path) -> Self:
         """Read and check a file. Raises DeskRefusedError, naming what is wrong and where."""
         try:
-            found = cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+            found = cls.model_validate(_with_groups(tomllib.loads(file.read_text(encoding="utf-8"))))
             read_grants([grant.model_dump() for grant in found.grants or ()])
         except ValidationError as error:
             raise DeskRefusedError(f"{file}: {'; '.join(_problems(error))}") from error
@@ -65,6 +71,28 @@ class TableFile(BaseModel):
         if found.grants is None:
             raise DeskRefusedError(f"{file} has no [[grants]]: to have no grant at all, write `grants = []`")
         return found.grants
+
+
+def _with_groups(document: dict[str, Any]) -> dict[str, Any]:
+    """Write the people of ``[groups]`` where a grant names ``group:<name>``. Raises ValueError where there is none.
+
+    What is proposed, approved and held names people: whoever approves the table reads who may approve.
+    """
+    groups, rows = _GROUPS.validate_python(document.pop("groups", {})), document.get("grants")
+    for grant in rows if isinstance(rows, list) else ():
+        for field in ("approvers", "managers"):
+            if isinstance(grant, dict) and isinstance(grant.get(field), list):
+                grant[field] = [person for name in grant[field] for person in _people(name, groups)]
+    return document
+
+
+def _people(name: object, groups: Mapping[str, tuple[str, ...]]) -> tuple[object, ...]:
+    if not isinstance(name, str) or not name.startswith(_GROUP):
+        return (name,)
+    group = name.removeprefix(_GROUP)
+    if group not in groups:
+        raise ValueError(f"there is no group {group}: add it under [groups]; there is {', '.join(groups) or 'none'}")
+    return groups[group]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ import pytest
 from deskhand.cli.account import NEW_PASSWORD
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.cli.governing import PASSWORD
+from deskhand.desk.policy_tables import TableFile
+from deskhand.desk.refusals import DeskRefusedError
 from deskhand.governance import decisions
 from deskhand.governance.permission import Permissions
 from deskhand.records.database import Records, url_of
@@ -247,3 +249,40 @@ def test_a_file_without_grants_is_never_taken_for_an_empty_table(run: Run, staff
         assert (refused.exit_code, "write `grants = []`" in refused.stderr) == (ExitCode.FAILED, True)
     table.write_text("grants = []\n", encoding="utf-8")
     assert run("policy", "propose", table, "-c", staffed.file).exit_code == ExitCode.OK
+
+
+GROUPED = """
+[groups]
+leads = ["Eve", "mal"]
+
+[[grants]]
+tenant_id = "250"
+subject = "tier:3"
+mode = "ask"
+approvers = ["group:leads", "zoe"]
+managers = ["group:leads"]
+quorum = 3
+"""
+
+
+def test_a_group_in_a_file_stands_for_its_people(tmp_path: Path) -> None:
+    file = tmp_path / "table.toml"
+    file.write_text(GROUPED)
+    (grant,) = TableFile.grants_in(file)
+    assert (grant.approvers, grant.managers, grant.quorum) == (("eve", "mal", "zoe"), ("eve", "mal"), 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (('"group:leads", "zoe"', '"group:lead", "zoe"'), "no group lead: add it under"),
+        (('["Eve", "mal"]', "[]"), "at least 1"),
+        (('["Eve", "mal"]', '"eve"'), "valid tuple"),
+        (("quorum = 3", "quorum = 4"), "4 have to approve and only 3 may"),
+    ],
+)
+def test_a_group_there_is_not_or_that_is_too_small_is_told(tmp_path: Path, change: tuple[str, str], told: str) -> None:
+    file = tmp_path / "table.toml"
+    file.write_text(GROUPED.replace(*change))
+    with pytest.raises(DeskRefusedError, match=told):
+        TableFile.read(file)
