@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select
 
 from deskhand.records.accounts import AUTOMATION
 from deskhand.records.canonical import written_time
@@ -40,18 +40,14 @@ def take(transaction: Transaction, run_id: str, *, tenant: str, automation: str,
 
 def begun(connection: Connection, now: datetime, *, tenant: str, automation: str, run_id: str = "") -> Begun:
     """Count what began in the hour up to now; for a run that has its place, in the hour up to that, before it."""
-    others = _before(connection, run_id)
-    if others is None:
-        others = and_(places.c.taken_at > written_time(now - HOUR), places.c.run_id != run_id)
-    here = places.c.tenant_id == tenant
-    by_itself = places.c.requested_by.startswith(AUTOMATION, autoescape=True)
-    query = select(
-        func.count(),
-        _counted(here),
-        _counted(and_(here, places.c.automation == automation)),
-        _counted(by_itself),
-    ).where(others)
-    everywhere, at_tenant, of_automation, by_automations = connection.execute(query).one()
+    asked: dict[str, str | int] = {"tenant": tenant, "automation": automation, "run_id": run_id}
+    own = connection.execute(_OWN, {"run_id": run_id}).one_or_none()
+    if own is None:
+        query, asked["since"] = _IN_THE_HOUR, written_time(now - HOUR)
+    else:
+        query, asked["place"] = _BEFORE, own.place
+        asked["since"] = written_time(datetime.fromisoformat(own.taken_at) - HOUR)
+    everywhere, at_tenant, of_automation, by_automations = connection.execute(query, asked).one()
     return Begun(at_tenant or 0, (of_automation or 0) if automation else 0, everywhere, by_automations or 0)
 
 
@@ -65,14 +61,19 @@ def submitted(connection: Connection, now: datetime, *, tenant: str, automation:
     return Begun(at_tenant or 0, of_automation or 0, everywhere, by_automations or 0)
 
 
-def _before(connection: Connection, run_id: str) -> ColumnElement[bool] | None:
-    query = select(places.c.taken_at, places.c.place).where(places.c.run_id == run_id)
-    own = connection.execute(query).one_or_none()
-    if own is None:
-        return None
-    since = written_time(datetime.fromisoformat(own.taken_at) - HOUR)
-    return and_(places.c.taken_at > since, places.c.place < own.place)
-
-
 def _counted(condition: ColumnElement[bool]) -> ColumnElement[Any]:
     return func.sum(case((condition, 1), else_=0))
+
+
+_OWN = select(places.c.taken_at, places.c.place).where(places.c.run_id == bindparam("run_id"))
+_AT_TENANT = places.c.tenant_id == bindparam("tenant")
+_SINCE = places.c.taken_at > bindparam("since")
+_COUNTS = select(
+    func.count(),
+    _counted(_AT_TENANT),
+    _counted(and_(_AT_TENANT, places.c.automation == bindparam("automation"))),
+    _counted(places.c.requested_by.startswith(AUTOMATION, autoescape=True)),
+)
+_IN_THE_HOUR = _COUNTS.where(_SINCE, places.c.run_id != bindparam("run_id"))
+_BEFORE = _COUNTS.where(_SINCE, places.c.place < bindparam("place"))
+"""Made once: every step counts, twice."""
