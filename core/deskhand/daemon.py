@@ -18,6 +18,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 from deskhand.configuration.schema import Configuration, LogSettings, WebSettings
 from deskhand.desk.desk import Desk
+from deskhand.desk.hand import Hand, hand_folder
 from deskhand.desk.leaks import scanner_of
 from deskhand.desk.lock import StateLock
 from deskhand.desk.progress import Progress
@@ -49,9 +50,9 @@ def run(configuration: Configuration, progress: Progress, *, drain: bool = False
     scanner = scanner_of(configuration, Registry.discover(configuration.enabled_plugins, configuration.plugins.pinned))
     configure_log(configuration.log, scanner.redact)
     with (
-        StateLock(configuration.state),
+        StateLock(configuration.state) as lock,
         _signals(stop) as overdue,
-        Desk.open(configuration, scanner=scanner, stopping=stop) as desk,
+        Desk.open(configuration, scanner=scanner, stopping=stop, place=lock.place) as desk,
     ):
         with serving(create_app(desk), configuration.web) as url:
             log.info("desk runs", console=url, ticket_system=configuration.desk.ticket_system)
@@ -59,6 +60,24 @@ def run(configuration: Configuration, progress: Progress, *, drain: bool = False
         log.info("desk stops", handled=desk.worker.handled)
         if desk.schedule.is_at_rest:
             overdue.cancel()
+
+
+def run_hand(configuration: Configuration, name: str) -> None:
+    """Carry runs out beside the desk until SIGTERM or SIGINT. Whatever is cut short another process takes up.
+
+    Raises ConfigurationError where the record store is a file or another hand has this name here, and whatever
+    `Hand.open` raises; KeyboardInterrupt after an orderly end by SIGINT.
+    """
+    stop = threading.Event()
+    configure_log(configuration.log)
+    scanner = scanner_of(configuration, Registry.discover(configuration.enabled_plugins, configuration.plugins.pinned))
+    configure_log(configuration.log, scanner.redact)
+    lock = StateLock(hand_folder(configuration, name), kind="hand", otherwise="another --name")
+    with lock, _signals(stop) as overdue:
+        with Hand.open(configuration, name, scanner=scanner, stopping=stop, place=lock.place) as hand:
+            hand.run()
+        log.info("hand stops", name=name)
+        overdue.cancel()
 
 
 @contextmanager
@@ -204,5 +223,5 @@ def _signals(stop: threading.Event) -> Iterator[threading.Timer]:
 
 def _leave(received: list[int]) -> None:
     """End the process as a power cut would, which loses nothing, where somebody keeps it waiting for too long."""
-    log.warning("a request did not end in time", next="its ticket is handled at the next start; nothing is lost")
+    log.warning("a request did not end in time", next="what it was about is taken up later; nothing is lost")
     os._exit(128 + signal.SIGINT if received == [signal.SIGINT] else os.EX_OK)

@@ -1,16 +1,22 @@
-"""A desk's lives, for tests that kill it: a server that imports once, and forks one process a life.
+"""A desk's lives, alone or with two hands, for tests that kill it: a server that imports once, and forks each process.
 
-Each line on stdin is a life: the store's URL, a folder, and the boundary to die at (empty to live to the end). The life
-submits a plan, answers what it is asked, undoes the run when it is over, and exits; the answer is its exit status.
+Each line on stdin is a story: the store's URL, a folder, how many processes, the boundary at which something befalls
+whoever reaches it (empty: nothing does), and what: it dies, or it stands still until the others have given it up. The
+desk submits a plan, answers what it is asked, has the run undone when it is over, and exits. A desk that dies is
+started again, a hand is not. The answer is how often something befell somebody, and the desk's exit status.
 """
 
+import fcntl
 import json
 import os
+import signal
 import sys
 import time
+import traceback
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -20,20 +26,33 @@ from deskhand.governance.approval import Verdict
 from deskhand.records import accounts, approvals, runs
 from deskhand.records.accounts import Account, Role
 from deskhand.records.approvals import ApprovalState
-from deskhand.records.database import Records
+from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.records.runs import Run, RunState, WaitKind
 from deskhand.sdk.models import Reference, TenantContext
 from deskhand.workflow.durable import Durable
 from deskhand.workflow.engine import Patience, RunEngine
+from deskhand.workflow.executors import Executor, Kind
 from deskhand.workflow.gate import Gate
 from deskhand.workflow.governed import governed
+from deskhand.workflow.pulse import Company
 from deskhand.workflow.watch import Fate
 from tests.core.workflow.office import ACTIONS, NAME, RIGHT_CODE, TENANT, Office, plan
 
 RUN = "r-00000000000000aa"
 KILLED = 137
 TOO_LONG = 99
-PATIENCE = Patience(settling=0.0, first_pause=0.01)
+FAILED = 98
+DIES, FREEZES = "dies", "freezes"
+LONGEST_STORY = 300.0
+SILENCE = 5.0
+SENDS_FOR = 4.0
+"""Less than the silence: whoever stands still until it is given up sends nothing more."""
+FROZEN_FOR = SILENCE + 2.0
+FROZEN_WRITING_FOR = 18.0
+"""Until the server has ended the transaction of whoever stands still in one, and the others have gone on."""
+COMPANY = Company(every=0.2, silence=timedelta(seconds=SILENCE))
+ALONE = Patience(settling=0.0, first_pause=0.01)
+TOGETHER = replace(ALONE, settling=SENDS_FOR, store_pause=0.2)
 
 
 def now() -> datetime:
@@ -42,19 +61,30 @@ def now() -> datetime:
 
 @dataclass(slots=True)
 class Reaper:
-    """Ends the process at one boundary, the n-th time it is reached; writes down each boundary otherwise."""
+    """Has something befall the process that is the first at a boundary; writes down each boundary all of them cross."""
 
+    folder: Path
     point: str
-    seen: Counter[str] = field(default_factory=Counter)
-    log: list[str] = field(default_factory=list)
+    fate: str = DIES
 
     def __call__(self, boundary: str, subject: str) -> None:
         name = f"{'run' if subject == RUN else subject}: {boundary}"
-        self.seen[name] += 1
-        here = f"{name} ({self.seen[name]})"
-        self.log.append(here)
-        if here == self.point:
+        if self._crossed(name) != self.point:
+            return
+        with (self.folder / "befell").open("a") as file:
+            file.write(f"{name}\n")
+        if self.fate == DIES:
             os._exit(KILLED)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _crossed(self, name: str) -> str:
+        """Count a crossing, and name it with its number."""
+        with (self.folder / "crossed").open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            here = f"{name} ({Counter(line.rpartition(' ')[0] for line in file)[name] + 1})"
+            file.write(f"{here}\n")
+        return here
 
 
 def open_store(url: str, folder: Path) -> Records:
@@ -71,34 +101,59 @@ def prepare(url: str, folder: Path) -> None:
     records.close()
 
 
-def live(url: str, folder: Path, point: str) -> int:
-    """Live until the run is over and undone, or until death; nobody says goodbye either way."""
-    reaper = Reaper(point)
-    records = open_store(url, folder)
-    engine = RunEngine(
+def open_engine(
+    url: str, records: Records, folder: Path, reaper: Reaper, me: Executor, patience: Patience
+) -> RunEngine:
+    return RunEngine(
         records=records,
         url=url,
-        gate=Gate(records, "gate", governing=governed(records, now), at=reaper),
+        gate=Gate(records, "gate", governing=governed(records, now), sends_for=SENDS_FOR, at=reaper),
         actions=ACTIONS.__getitem__,
         connectors={NAME: Office(folder / "office.jsonl")},
         contexts=lambda ticket: TenantContext(Reference(TENANT, "Client 7"), ticket, None, ()),
         clock=now,
-        patience=PATIENCE,
+        patience=patience,
+        me=me,
+        company=COMPANY,
         new_id=lambda: RUN,
         at=reaper,
     )
+
+
+def be_the_desk(url: str, folder: Path, reaper: Reaper, patience: Patience) -> int:
+    """Live until the run is over and undone, or until death; nobody says goodbye either way."""
+    records = open_store(url, folder)
+    engine = open_engine(url, records, folder, reaper, Executor(Kind.DESK, "desk", place="the desk"), patience)
     engine.launch()
-    submit(records, engine, reaper)
-    end = time.monotonic() + 20
+    end = time.monotonic() + LONGEST_STORY
     while time.monotonic() < end:
-        run = runs.find(records, RUN)
-        assert run is not None
-        if run.state.is_over and run.undone_by is not None and is_at_rest(engine, run):
-            (folder / "boundaries.json").write_text(json.dumps(reaper.log))
-            return 0
-        push(engine, run)
+        try:
+            if is_over(records, engine, reaper):
+                return 0
+        except RecordsUnavailableError:
+            pass  # somebody stands still in a transaction
         time.sleep(0.02)
     return TOO_LONG
+
+
+def be_a_hand(url: str, folder: Path, reaper: Reaper, name: str) -> int:
+    """Carry out whatever there is, until death."""
+    records = Records.join(url, clock=now)
+    engine = open_engine(url, records, folder, reaper, Executor(Kind.HAND, name, place=name), TOGETHER)
+    engine.launch()
+    time.sleep(10 * LONGEST_STORY)
+    return TOO_LONG
+
+
+def is_over(records: Records, engine: RunEngine, reaper: Reaper) -> bool:
+    """Do what is to be done next, if anything, and tell whether nothing is any more."""
+    submit(records, engine, reaper)
+    run = runs.find(records, RUN)
+    assert run is not None
+    if run.state.is_over and run.undone_by is not None and is_at_rest(engine, run):
+        return True
+    push(engine, run)
+    return False
 
 
 def submit(records: Records, engine: RunEngine, reaper: Reaper) -> None:
@@ -131,13 +186,66 @@ def push(engine: RunEngine, run: Run) -> None:
         engine.undo(run.id, by="ann")
 
 
+@dataclass(slots=True)
+class Story:
+    """The processes of one story, and who looks after them."""
+
+    url: str
+    folder: Path
+    reaper: Reaper
+    processes: int
+
+    def play(self) -> int:
+        """Start everybody and wait for the desk's end; whoever is left is killed. Return the desk's exit status."""
+        desk = self.start_desk()
+        hands = [self.start_hand(f"hand {number}") for number in range(1, self.processes)]
+        while True:
+            child, status = os.waitpid(-1, os.WUNTRACED)
+            if os.WIFSTOPPED(status):
+                self.wake_later(child)
+            elif child != desk:
+                hands.remove(child)
+            elif os.waitstatus_to_exitcode(status) == KILLED:
+                desk = self.start_desk()
+            else:
+                break
+        for each in hands:
+            os.kill(each, signal.SIGKILL)
+            os.waitpid(each, 0)
+        return os.waitstatus_to_exitcode(status)
+
+    def start_desk(self) -> int:
+        patience = ALONE if self.processes == 1 else TOGETHER
+        return _forked(lambda: be_the_desk(self.url, self.folder, self.reaper, patience))
+
+    def start_hand(self, name: str) -> int:
+        return _forked(lambda: be_a_hand(self.url, self.folder, self.reaper, name))
+
+    def wake_later(self, child: int) -> None:
+        is_writing = self.reaper.point.partition(" (")[0].endswith("ing")
+        time.sleep(FROZEN_WRITING_FOR if is_writing else FROZEN_FOR)
+        os.kill(child, signal.SIGCONT)
+
+
+def _forked(live: Callable[[], int]) -> int:
+    child = os.fork()
+    if child == 0:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the log goes elsewhere than the answers
+        try:
+            os._exit(live())
+        finally:
+            traceback.print_exc()
+            os._exit(FAILED)
+    return child
+
+
 def serve() -> None:
     for line in sys.stdin:
-        url, folder, point = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            os._exit(live(url, Path(folder), point))
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
+        url, folder, processes, point, fate = json.loads(line)
+        status = Story(url, Path(folder), Reaper(Path(folder), point, fate), processes).play()
+        befell = Path(folder) / "befell"
+        times = len(befell.read_text().splitlines()) if befell.exists() else 0
+        sys.stdout.write(json.dumps([times, status]) + "\n")
         sys.stdout.flush()
 
 

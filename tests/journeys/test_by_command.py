@@ -68,7 +68,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     tickets.write_text("text,label\n" + "".join(f"printer {each} is jammed,Hardware\n" for each in range(4)))
     script = Script(now=datetime.now(UTC), tickets=tickets, limit=1)
     with rehearsal(script) as vendor:
-        options = DemoOptions(script, tmp_path / "state", engine="none", port=_free_port())
+        options = DemoOptions(script, tmp_path / "state", engine="none", port=free_port())
         configuration = configured(options, vendor)
         with Desk.open(configuration) as desk:
             cast = hire(desk)
@@ -82,7 +82,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
                 process.terminate()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

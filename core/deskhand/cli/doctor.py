@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,6 +17,7 @@ from deskhand.configuration.loading import connector_settings, load
 from deskhand.configuration.problems import InvalidConfigurationError
 from deskhand.configuration.schema import Configuration
 from deskhand.desk.connections import Connections
+from deskhand.desk.hands import hands, told_of
 from deskhand.desk.leaks import leaks_on_server, scanner_of
 from deskhand.desk.policies import Policies
 from deskhand.desk.reviewing import Reviewing
@@ -76,7 +78,7 @@ def command(config_path: Path, *, as_json: bool, offline: bool, leaks: bool) -> 
 
 
 def _looks(*, offline: bool) -> list[Look]:
-    looks: list[Look] = [_rails, _plugins, _identity, _disk, _records, _calls, _mirror, _maintenance, _engine]
+    looks: list[Look] = [_rails, _plugins, _identity, _disk, _records, _hands, _calls, _mirror, _maintenance, _engine]
     return looks if offline else [*looks, _vendors]
 
 
@@ -149,6 +151,23 @@ def _calls(configuration: Configuration) -> Iterator[Finding]:
                 yield Finding(f"{circuit.connector} circuit", is_well=False, detail=circuit.sentence)
     except (*_MISTAKES, RecordsUnavailableError):
         return  # told above
+
+
+def _hands(configuration: Configuration) -> Iterator[Finding]:
+    """Tell of each hand, and of one that died or runs another deskhand than this one."""
+    try:
+        if not configuration.records.url or not are_records_made(configuration):
+            return
+        with closing(open_records(configuration)) as records:
+            found = hands(records)
+    except RecordsUnavailableError:
+        return  # told above
+    for each in found:
+        is_same = each.executor.version == version("deskhand")
+        detail = f"{each.executor} {told_of(each)}"
+        if not is_same:
+            detail += f"; it runs deskhand {each.executor.version}, the desk {version('deskhand')}: upgrade one of them"
+        yield Finding(f"hand {each.executor.name}", is_well=each.is_living and is_same, detail=detail)
 
 
 def _leaks(configuration: Configuration) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ _COMMANDS = {
     "demo": ("deskhand.cli.demo", "Run a whole rehearsal MSP on this machine."),
     "doctor": ("deskhand.cli.doctor", "Find what would keep the desk from working."),
     "go": ("deskhand.cli.go", "Let go again what was stopped."),
+    "hand": ("deskhand.cli.hand", "Carry runs out beside the desk, in another process or on another machine."),
     "init": ("deskhand.cli.init", "Write a configuration to start from."),
     "model": ("deskhand.cli.model", "Install or inspect the local model."),
     "plan": ("deskhand.cli.plan", "Say what shall be done on a ticket, and see what it would change."),

@@ -19,8 +19,10 @@ from deskhand.cli.exit_codes import ExitCode
 from deskhand.cli.showing import print_run, run_document
 from deskhand.cli.stores import records_of
 from deskhand.configuration.loading import load
+from deskhand.desk.hands import executors, told_of
 from deskhand.records import runs
 from deskhand.records.runs import Run, RunState
+from deskhand.workflow.executors import Heard
 
 
 @click.group(name="runs", help="See what is being carried out; stop, take up again, put back.")
@@ -55,6 +57,31 @@ def list_runs(
         for each in found
     ]
     print_table("Runs", ("run", "ticket", "asked for by", "state", "started"), rows)
+
+
+@command.command(name="hands")
+@config_option
+@json_option
+@explaining_errors
+def list_hands(config_path: Path, *, as_json: bool) -> None:
+    """List who carries runs out, the desk and its hands, and when each was last heard of."""
+    with records_of(load(config_path)) as records:
+        found = executors(records)
+    if as_json:
+        print_json([_hand_document(each) for each in found])
+        return
+    rows = [
+        (
+            each.executor.name,
+            each.executor.kind,
+            each.executor.host,
+            each.executor.version,
+            each.started_at,
+            told_of(each),
+        )
+        for each in found
+    ]
+    print_table("Who carries runs out", ("name", "what", "machine", "version", "since", "state"), rows)
 
 
 @command.command()
@@ -201,6 +228,20 @@ def reveal(run: str, step: str, name: str, config_path: Path, *, as_json: bool) 
         print_json(found)
         return
     print_pairs({key.replace("_", " "): value for key, value in found.items()})
+
+
+def _hand_document(heard: Heard) -> dict[str, object]:
+    return {
+        "name": heard.executor.name,
+        "kind": heard.executor.kind,
+        "host": heard.executor.host,
+        "version": heard.executor.version,
+        "connectors": sorted(heard.executor.connectors),
+        "started_at": heard.started_at,
+        "heard_at": heard.heard_at,
+        "silent_seconds": round(heard.silent_for.total_seconds(), 1),
+        "is_living": heard.is_living,
+    }
 
 
 def _expect(found: Run | None, run_id: str) -> Run:

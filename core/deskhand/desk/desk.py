@@ -3,6 +3,7 @@
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,7 @@ from deskhand.desk.contexts import Contexts
 from deskhand.desk.correcting import Correcting
 from deskhand.desk.governing import Governing
 from deskhand.desk.handling import Handler
+from deskhand.desk.hands import hands_light
 from deskhand.desk.health import Health, Light, traffic_lights
 from deskhand.desk.holding import Holding
 from deskhand.desk.identity_file import desk_id
@@ -32,7 +34,7 @@ from deskhand.desk.resolving import Resolving
 from deskhand.desk.seeing import seen_by
 from deskhand.desk.services import Foundations, Services, gate_of, join, known_subjects
 from deskhand.desk.shelf import Shelf
-from deskhand.desk.stores import open_mirror, open_records
+from deskhand.desk.stores import heard_by, open_mirror, open_records, store_clock
 from deskhand.desk.taxonomies import LiveTaxonomies
 from deskhand.desk.upkeep import Upkeep
 from deskhand.desk.vouching import Vouching
@@ -53,7 +55,9 @@ from deskhand.records import effects, work
 from deskhand.records.accounts import Account
 from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.sdk.clock import Clock, utc_now
+from deskhand.workflow.executors import Executor, Kind
 from deskhand.workflow.gate import key_maker
+from deskhand.workflow.pulse import Company
 
 log = structlog.get_logger(__name__)
 
@@ -90,16 +94,19 @@ class Desk:
         engine: Engine | None = None,
         scanner: LeakScanner | None = None,
         stopping: threading.Event | None = None,
+        place: str = "",
     ) -> Self:
         """Open every room; nothing is contacted yet. ``engine`` replaces the configured one, which is then not started.
 
         ``scanner`` is the one that watches the log, where there is a log: no secret it knows leaves in any other way.
+        ``place`` is the `StateLock`'s: a desk that was there before is known to be dead.
         Raises InvalidConfigurationError, ConfigurationError, PolicyDefectError, RecordsUnavailableError or
         MirrorUnavailableError.
         """
         guard_rails()
         stopping = stopping or threading.Event()
         with ExitStack() as closing:
+            clock = store_clock(configuration) if clock is utc_now else clock
             controls = Controls(configuration.limits, clock)
             connections = closing.enter_context(Connections.open(configuration, controls))
             scanner = scanner or scanner_over(configuration, connections.settings)
@@ -111,7 +118,7 @@ class Desk:
             closing.callback(mirror.close)
             engine = RedactingEngine(engine or open_engine(configuration.engine), scanner.redact)
             closing.callback(engine.close)
-            rooms = _Rooms(connections, controls, records, mirror, engine, scanner)
+            rooms = _Rooms(connections, controls, records, mirror, engine, scanner, place)
             return cls._joined(configuration, clock, rooms, stopping, closing.pop_all())
 
     @classmethod
@@ -145,6 +152,8 @@ class Desk:
             shelf=Shelf(records),
             clock=clock,
             desk_id=own_id,
+            me=Executor(Kind.DESK, configuration.desk.name, rooms.place, frozenset(connections.connectors)),
+            company=Company(heard=heard_by(clock), replaced=partial(_make_room, stopping)),
         )
         notes = TicketNotes(system, lambda ticket, text, key: writer.add_note(contexts.certain(ticket), text, key))
         vouching = Vouching(open_anchoring(configuration, records, notes=notes, clock=clock))
@@ -154,7 +163,7 @@ class Desk:
             registry=connections.registry,
             system=system,
             taxonomies=taxonomies,
-            gate=gate_of(foundations, governing, vouching),
+            gate=gate_of(foundations, governing, vouching.is_unanchored),
             scanner=rooms.scanner,
             key=key_maker(own_id),
         )
@@ -335,6 +344,7 @@ class Desk:
                 self._engine_light(),
                 *self._anchor_light(trouble),
                 *traffic_lights(self.controls),
+                *self._hands_light(trouble),
             ),
             work=counted,
         )
@@ -360,6 +370,9 @@ class Desk:
 
     def _anchor_light(self, trouble: str | None) -> tuple[Light, ...]:
         return () if trouble else (self.vouching.light(),)
+
+    def _hands_light(self, trouble: str | None) -> tuple[Light, ...]:
+        return () if trouble else hands_light(self.records)
 
     def _disk_trouble(self) -> str | None:
         intake = self.schedule.health()
@@ -388,3 +401,10 @@ class _Rooms:
     mirror: Mirror
     engine: Engine
     scanner: LeakScanner
+    place: str
+
+
+def _make_room(stopping: threading.Event, reason: str) -> None:
+    """End this desk: it stood still for so long that another one took its place."""
+    log.error("this desk ends", reason=reason)
+    stopping.set()

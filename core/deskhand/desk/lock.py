@@ -1,4 +1,4 @@
-"""One desk for one state folder: a second one is refused before it can touch anything."""
+"""One desk for one state folder, and one hand of a name: a second one is refused before it can touch anything."""
 
 import fcntl
 import os
@@ -8,13 +8,28 @@ from typing import Self
 
 from deskhand.sdk.errors import ConfigurationError
 
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
 
 class StateLock:
-    """An advisory lock on ``desk.lock``; the kernel drops it when the process dies, however it dies."""
+    """An advisory lock on ``<kind>.lock``; the kernel drops it when the process dies, however it dies."""
 
-    def __init__(self, state: Path) -> None:
-        self._path = state / "desk.lock"
+    def __init__(self, state: Path, *, kind: str = "desk", otherwise: str = "its own [desk] state") -> None:
+        """``otherwise`` is what to give a second one of this ``kind``."""
+        self._path = state / f"{kind}.lock"
+        self._kind, self._otherwise = kind, otherwise
         self._file: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Name what only the holder of this lock can name, on this machine, until it starts anew; empty where none can.
+
+        Whoever named it before is dead.
+        """
+        if self._file is None or not _BOOT.exists():
+            return ""
+        status = os.fstat(self._file)
+        return f"{_BOOT.read_text(encoding='ascii').strip()}:{status.st_dev}:{status.st_ino}"
 
     def __enter__(self) -> Self:
         """Take the lock. Raises ConfigurationError where another process holds it or the folder is unusable."""
@@ -25,7 +40,7 @@ class StateLock:
         except BlockingIOError:
             self._release()
             raise ConfigurationError(
-                f"another desk is running on {self._path.parent}; stop it, or give this one its own [desk] state"
+                f"another {self._kind} is running on {self._path.parent}; stop it, or give this one {self._otherwise}"
             ) from None
         except OSError as error:
             raise ConfigurationError(

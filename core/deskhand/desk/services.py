@@ -24,7 +24,6 @@ from deskhand.desk.recommending import Recommending
 from deskhand.desk.resolving import Resolving
 from deskhand.desk.shelf import Shelf
 from deskhand.desk.stores import records_url
-from deskhand.desk.vouching import Vouching
 from deskhand.desk.writing import Writer
 from deskhand.governance.breaker import Flood
 from deskhand.governance.entra.sign_in import EntraSignIn
@@ -37,9 +36,11 @@ from deskhand.llm.engine import Engine
 from deskhand.mirror.mirror import Mirror
 from deskhand.records.database import Records
 from deskhand.sdk.clock import Clock
-from deskhand.workflow.engine import RunEngine
-from deskhand.workflow.gate import Gate
+from deskhand.workflow.engine import Patience, RunEngine
+from deskhand.workflow.executors import Executor
+from deskhand.workflow.gate import SENDS_FOR, Gate
 from deskhand.workflow.governed import governed
+from deskhand.workflow.pulse import Company
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Foundations:
     shelf: Shelf
     clock: Clock
     desk_id: str
+    me: Executor
+    company: Company
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,34 +91,43 @@ def known_subjects(connections: Connections, mirror: Mirror) -> Callable[[Level]
     return known_of
 
 
-def gate_of(rooms: Foundations, governing: Governing, vouching: Vouching) -> Gate:
-    """Return the desk's one door to vendors, with every ring governance has."""
+def gate_of(rooms: Foundations, governing: Governing, is_unanchored: Callable[[], bool]) -> Gate:
+    """Return the one door to vendors, with every ring governance has: the same at the desk and at its hands."""
     rings = governed(
         rooms.records,
         rooms.clock,
         permissions=governing.permissions,
         stage=rooms.shelf.stage,
         standing=rooms.shelf.standing,
-        is_unanchored=vouching.is_unanchored,
+        is_unanchored=is_unanchored,
         scanner=rooms.scanner,
         controls=rooms.controls,
     )
     return Gate(rooms.records, "gate", lambda: rooms.judgement.resolver().clients.catch_all, governing=rings)
 
 
+def runs_of(rooms: Foundations, gate: Gate) -> RunEngine:
+    """Return what carries runs out, at the desk or at a hand; nothing runs yet."""
+    settling = SENDS_FOR + rooms.connections.longest_answer.total_seconds()
+    return RunEngine(
+        records=rooms.records,
+        url=records_url(rooms.configuration),
+        gate=gate,
+        actions=rooms.connections.registry.action,
+        connectors=rooms.connections.connectors,
+        contexts=rooms.contexts.certain,
+        clock=rooms.clock,
+        patience=Patience(settling=max(settling, Patience().settling)),
+        me=rooms.me,
+        company=rooms.company,
+    )
+
+
 def join(rooms: Foundations, governing: Governing, writer: Writer) -> Services:
     """Join the services; nothing is contacted and nothing runs."""
     contexts = rooms.contexts
     registry, connectors = rooms.connections.registry, rooms.connections.connectors
-    runs = RunEngine(
-        records=rooms.records,
-        url=records_url(rooms.configuration),
-        gate=writer.gate,
-        actions=registry.action,
-        connectors=connectors,
-        contexts=contexts.certain,
-        clock=rooms.clock,
-    )
+    runs = runs_of(rooms, writer.gate)
     facts = DeskFacts(rooms.mirror, writer.taxonomies, connectors)
     catalogue = Catalogue.of(rooms.connections.actions)
     name = rooms.configuration.desk.name

@@ -1,6 +1,7 @@
 """Where a desk's two databases are, and how they are opened."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -11,6 +12,7 @@ from deskhand.records.audit.anchors import Anchor
 from deskhand.records.audit.keys import Trust
 from deskhand.records.audit.verification import Progress, Verification, unwatched, verify
 from deskhand.records.database import Records, is_made, location_of, url_of
+from deskhand.records.server_clock import ServerClock
 from deskhand.records.transaction import Redact
 from deskhand.sdk.clock import Clock, utc_now
 
@@ -47,6 +49,25 @@ def open_records(configuration: Configuration, clock: Clock = utc_now, redact: R
     """
     keys = records_keys(configuration)
     return Records.open(records_url(configuration), clock=clock, signing=keys, redact=redact)
+
+
+def join_records(configuration: Configuration, clock: Clock, redact: Redact = str) -> Records:
+    """Open the record store of a desk that runs elsewhere, which makes and signs it. Raises RecordsUnavailableError."""
+    return Records.join(records_url(configuration), clock=clock, redact=redact)
+
+
+def store_clock(configuration: Configuration) -> Clock:
+    """Return the clock everybody who works on the record store goes by. Raises RecordsUnavailableError."""
+    return ServerClock.of(records_url(configuration)) if configuration.records.url else utc_now
+
+
+def heard_by(clock: Clock) -> Callable[[datetime], None]:
+    """Return what tells a clock the time of the record store's server, where it goes by that."""
+    return clock.hear if isinstance(clock, ServerClock) else _unheard
+
+
+def _unheard(now: datetime) -> None:
+    del now
 
 
 def are_records_made(configuration: Configuration) -> bool:

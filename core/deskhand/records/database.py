@@ -36,7 +36,10 @@ _SIZE: Mapping[str, str] = {
     "sqlite": "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
     "postgresql": "SELECT pg_database_size(current_database())",
 }
+LONGEST_IDLE_MILLISECONDS = 10_000
+"""A server ends the transaction of a process that stands still for so long, or every other writer would wait for it."""
 _SESSION = (
+    f"SET idle_in_transaction_session_timeout TO {LONGEST_IDLE_MILLISECONDS}",
     "SET search_path TO public",
     "SET client_encoding TO 'UTF8'",
     f"SET lock_timeout TO '{_BUSY_SECONDS}s'",
@@ -52,10 +55,11 @@ def url_of(database: Path) -> str:
 class Records:
     """What we promise to keep. Thread-safe; transactions run one after another."""
 
-    def __init__(self, engine: Engine, clock: Clock, keys: KeyFiles, policy: CheckpointPolicy) -> None:
+    def __init__(self, engine: Engine, clock: Clock, keys: KeyFiles | None, policy: CheckpointPolicy) -> None:
+        """``keys`` are None where another process signs."""
         self._engine = engine
         self._clock = clock
-        self._keys = keys
+        self._own_keys = keys
         self._policy = policy
         self._covered = 0
         self._sealed_at = clock()
@@ -90,6 +94,22 @@ class Records:
         except UnicodeDecodeError as error:  # sqlite3 quotes a damaged schema in its error message, and cannot
             records.close()
             raise damaged(records._location) from error
+        except BaseException:
+            records.close()
+            raise
+        return records
+
+    @classmethod
+    def join(cls, url: str, *, clock: Clock, redact: Redact = str) -> Self:
+        """Open a store on a server that another process makes, upgrades and signs: no key is needed, and none is made.
+
+        ``redact`` is as for `open`. Raises RecordsUnavailableError, naming the fix, where there is none, or where it is
+        another version's.
+        """
+        records = cls(connect(url), clock, None, CheckpointPolicy())
+        records._redact = redact
+        try:
+            records._expect_present_version()
         except BaseException:
             records.close()
             raise
@@ -189,6 +209,12 @@ class Records:
         """Let go of the database."""
         self._engine.dispose()
 
+    @property
+    def _keys(self) -> KeyFiles:
+        if self._own_keys is None:
+            raise RuntimeError("only the process that opened this store signs it, not one that joined it")
+        return self._own_keys
+
     def _migrate(self) -> None:
         with self.reading() as connection:
             version = version_of(connection)
@@ -196,6 +222,12 @@ class Records:
             migrating = self._changer.execution_options(**{OPTION: "migration"})
             with explained(self._location), _connected(migrating) as connection:
                 migrate(connection)
+
+    def _expect_present_version(self) -> None:
+        with self.reading() as connection:
+            version = version_of(connection)
+        if version != VERSION:
+            raise RecordsUnavailableError(_unjoinable(self._location, version))
 
     def _settle(self) -> None:
         """Finish what a crash or a commit left to do to the signing key, and remember what is signed."""
@@ -250,6 +282,15 @@ def connect(url: str) -> Engine:
     event.listen(engine, "connect", _make_durable)
     event.listen(engine, "begin", _begin)
     return _watched(engine)
+
+
+def _unjoinable(location: str, version: int) -> str:
+    if version == 0:
+        return f"{location}: not there yet; start the desk first, with `deskhand run`"
+    return (
+        f"{location} has version {version}, and this deskhand works on version {VERSION}: "
+        "have the desk and its hands run the same deskhand"
+    )
 
 
 def is_made(url: str) -> bool:

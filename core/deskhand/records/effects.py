@@ -74,16 +74,24 @@ def record(transaction: Transaction, key: str, receipt: Mapping[str, JsonValue])
 def fail(transaction: Transaction, key: str, error: str, *, is_unchanged: bool) -> None:
     """Put on the record how an attempt ended; the claim is given up only where nothing was changed for sure.
 
-    Raises LookupError as `record` does.
+    What another attempt is known to have done stays done. Raises LookupError as `record` does.
     """
-    values = {"state": EffectState.FAILED} if is_unchanged else {}
+    values = {"state": EffectState.FAILED} if is_unchanged and not _is_done(transaction, key) else {}
     _settle(transaction, key, values, "effect.failed", {"error": error, "is_unchanged": is_unchanged})
 
 
 def mark_needs_review(transaction: Transaction, key: str, reason: str) -> None:
-    """Put on the record that a person must find out what happened. Raises LookupError as `record` does."""
-    values = {"state": EffectState.NEEDS_REVIEW, "reason": reason}
+    """Put on the record that a person must find out what happened, unless that is known by now.
+
+    Raises LookupError as `record` does.
+    """
+    values = {} if _is_done(transaction, key) else {"state": EffectState.NEEDS_REVIEW, "reason": reason}
     _settle(transaction, key, values, "effect.needs_review", {"reason": reason})
+
+
+def _is_done(transaction: Transaction, key: str) -> bool:
+    row = transaction.find(effects, {"key": key})
+    return row is not None and row["state"] == EffectState.DONE
 
 
 def _settle(

@@ -5,7 +5,8 @@
     ConnectorError
     ├── UnavailableError     nothing was changed: try again later
     │   └── RateLimitedError     the vendor asked for a pause: try again after ``retry_after`` seconds
-    │       └── HeldBackError        the host itself holds calls back: nothing was sent
+    │   │   └── HeldBackError        the host itself holds calls back: nothing was sent
+    │   └── TooLateError         the process stood still for too long: nothing more is sent
     ├── AuthorizationError   the credential was refused: ask a person to re-authorise
     ├── NotFoundError        the record does not exist, or this credential may not see it
     ├── RejectedError        the vendor refused the request: tell the technician
@@ -51,6 +52,10 @@ class HeldBackError(RateLimitedError):
         super().__init__(message, retry_after=retry_after)
         self.by = by
         self.connector = connector
+
+
+class TooLateError(UnavailableError):
+    """Too much time went by since a change was put on the record. Raised by the host alone, never by a plugin."""
 
 
 class AuthorizationError(ConnectorError):

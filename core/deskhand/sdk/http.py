@@ -15,7 +15,7 @@ import httpx
 from pydantic import JsonValue
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
-from deskhand.sdk import egress, traffic
+from deskhand.sdk import egress, sending, traffic
 from deskhand.sdk.addresses import GuardedTransport
 from deskhand.sdk.answers import UnreadableError, complete, itself, json_value, page, retry_after
 from deskhand.sdk.budget import RateBudget
@@ -201,6 +201,7 @@ class HttpClient:
 
     def _account(self, _request: httpx.Request) -> None:
         self._budget.spend()  # may sleep: whoever stops calls meanwhile is asked after it
+        sending.check()
         traffic.enter(self._package, self._connection)
         with self._counting:
             self.requests_sent += 1

@@ -39,7 +39,7 @@ from deskhand.workflow.attempt import Failed, attempt
 from deskhand.workflow.calls import Call, Mandate, RefusedError, RingName, Witness
 from deskhand.workflow.course import Ask, Carry, Fork, LostError, Over, Rest, Upcoming, ahead
 from deskhand.workflow.gate import Gate
-from deskhand.workflow.handover import Handover
+from deskhand.workflow.handover import Handover, is_for_the_desk
 from deskhand.workflow.journal import CancelledError, Failure, Journal, SupersededError, until
 from deskhand.workflow.prompts import ask, note_wrong_answer
 from deskhand.workflow.undoing import undoing
@@ -169,7 +169,7 @@ class Attempts:
     def _take(self, run_id: str, segment: int, plan: Plan, upcoming: Upcoming) -> Envelope:
         match upcoming:
             case Carry():
-                return _on(upcoming.step_id)
+                return _on(upcoming.step_id, is_at_desk=is_for_the_desk(plan.step(upcoming.step_id)))
             case Over():
                 return _on(None)
             case Fork():
@@ -385,8 +385,8 @@ def _again(pause: float) -> Envelope:
     return {"next": Next.AGAIN.value, "pause": pause}
 
 
-def _on(step_id: str | None) -> Envelope:
-    return {"next": Next.ON.value, "step": step_id}
+def _on(step_id: str | None, *, is_at_desk: bool = False) -> Envelope:
+    return {"next": Next.ON.value, "step": step_id, "is_at_desk": is_at_desk}
 
 
 def _plan_of(records: Records, run: Run) -> Plan:

@@ -111,6 +111,10 @@ class Witness(Protocol):
         """Take note of what came of it."""
         ...
 
+    def stands(self, transaction: Transaction) -> None:
+        """Make sure that it is still ours to find out or to give up. What this raises keeps it as it is."""
+        ...
+
 
 class Nobody:
     """A witness who takes no notice."""
@@ -119,6 +123,9 @@ class Nobody:
         """Do nothing."""
 
     def settled(self, transaction: Transaction, receipt: Receipt) -> None:
+        """Do nothing."""
+
+    def stands(self, transaction: Transaction) -> None:
         """Do nothing."""
 
 

@@ -27,11 +27,13 @@ from deskhand.sdk.clock import Clock
 from deskhand.sdk.models import TenantContext
 from deskhand.sdk.roles import Connector
 from deskhand.workflow import tables, waits
-from deskhand.workflow.attempts import Attempts, Patience, key_of
+from deskhand.workflow.attempts import Attempts, Envelope, Patience, key_of
 from deskhand.workflow.calls import Observer, unobserved
+from deskhand.workflow.executors import Executor
 from deskhand.workflow.gate import Gate
 from deskhand.workflow.handover import Handover
 from deskhand.workflow.journal import Journal, Queue, RunRefusedError
+from deskhand.workflow.pulse import Company
 from deskhand.workflow.repeating import to_repeat
 from deskhand.workflow.segments import Port, Segments
 from deskhand.workflow.undoing import obstacle_to_undo, reversible
@@ -48,8 +50,8 @@ log = structlog.get_logger(__name__)
 class Carrier(Queue, Port, Fates, Protocol):
     """What keeps segments, and carries them out once it is launched."""
 
-    def launch(self, segment: Callable[[str, int], None]) -> None:
-        """Carry out segments from now on, beginning with those a dead process left."""
+    def launch(self, segment: Callable[[str, int], None], attempt: Callable[[str, int, str], Envelope]) -> None:
+        """Carry out segments from now on, and attempts for others, beginning with those a dead process left."""
         ...
 
     def close(self, *, patience: float = 10.0) -> None:
@@ -81,6 +83,9 @@ class RunEngine:
     patience: Patience = field(default_factory=Patience)
     carrier: Callable[[], Carrier] | None = None
     """Makes what carries segments out, in place of DBOS."""
+    me: Executor | None = None
+    """Which process this is among those that carry out runs of the same store; the desk unless said otherwise."""
+    company: Company | None = None
     new_id: Callable[[], str] = new_run_id
     at: Observer = unobserved
     handover: Handover = field(init=False)
@@ -112,11 +117,13 @@ class RunEngine:
             if self._watch is not None:
                 return
             carrier = self._queue()
-            segments = Segments(carrier, self._journal, self._attempts(), self.patience.store_pause, self.at)
-            self._watch = Watch(self.records, self._journal, carrier, self.gate.governing.switch)
-            self._watch.look()
-            carrier.launch(segments.carry_out)
-            self._watch.start()
+            attempts = self._attempts()
+            segments = Segments(carrier, self._journal, attempts, self.patience.store_pause, self.at)
+            watch = Watch(self.records, self._journal, carrier, self.gate.governing.switch)
+            carrier.launch(segments.carry_out, attempts.make)
+            watch.look()
+            watch.start()
+            self._watch = watch
 
     def close(self, *, patience: float = 10.0) -> None:
         """Stop before the next step of each run, which the next process takes up, and let go of everything."""
@@ -275,7 +282,11 @@ class RunEngine:
             return self._carrier
         with self._lock:
             if self._carrier is None:
-                self._carrier = self.carrier() if self.carrier is not None else _durable()(self.url)
+                self._carrier = (
+                    self.carrier()
+                    if self.carrier is not None
+                    else _durable()(self.url, me=self.me, company=self.company)
+                )
             return self._carrier
 
     def _attempts(self) -> Attempts:

@@ -17,7 +17,15 @@ from deskhand.records import effects
 from deskhand.records.database import Records
 from deskhand.records.effects import EffectState
 from deskhand.sdk.actions import Effect, Inspection, Receipt
-from deskhand.sdk.errors import ConnectorError, HeldBackError, RateLimitedError, UnavailableError, UncertainError
+from deskhand.sdk.errors import (
+    ConnectorError,
+    HeldBackError,
+    RateLimitedError,
+    TooLateError,
+    UnavailableError,
+    UncertainError,
+)
+from deskhand.sdk.sending import sending_until, uptime
 from deskhand.sdk.traffic import Errand, on_errand
 from deskhand.workflow.calls import (
     Call,
@@ -37,6 +45,9 @@ __all__ = ["Call", "Gate", "RefusedError", "key_maker"]
 _RECEIPT = TypeAdapter(Receipt)
 _KEY = re.compile(r"[a-z0-9-]{1,64}")
 
+SENDS_FOR = 15.0
+"""Seconds after its intent in which a call may be sent. Others find out what came of it later than that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:
@@ -48,6 +59,7 @@ class Gate:
     """Returns the PSA companies that collect what the PSA could not place, and so are nobody's."""
     governing: Rings = field(default_factory=Rings)
     """What governance adds to the rules of the house. Without it nothing is done that takes an approval."""
+    sends_for: float = SENDS_FOR
     at: Observer = unobserved
     _under_way: set[str] = field(default_factory=set, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -100,8 +112,9 @@ class Gate:
         return self._find_out(call, witness)
 
     def _begin(self, call: Call, witness: Witness) -> Receipt:
-        self._claim(self._admitted(call), witness)
-        return self._apply(call, witness)
+        case, end = self._admitted(call), uptime() + self.sends_for
+        self._claim(case, witness)
+        return self._apply(call, witness, end)
 
     def _admitted(self, call: Call) -> Case:
         case = Case(call, call.action.inspect(call.connector, call.arguments))
@@ -151,39 +164,49 @@ class Gate:
         """Finish a claim that a dead process or a broken connection left behind: read, then finish or redo."""
         if call.action.effect is not Effect.ONCE:
             self._admitted(call)
-            return self._apply(call, witness)
+            end = uptime() + self.sends_for
+            with self.records.transaction(self.actor) as transaction:
+                witness.stands(transaction)
+            return self._apply(call, witness, end)
         if call.action.probe is None:
-            raise self._leave_to_a_person(call)
+            raise self._leave_to_a_person(call, witness)
         found = call.action.probe(call.connector, call.arguments, call.key)
         self._reach("probed", call)
         if found is not None:
             return self._record(call, found, witness)
-        self._fail(call, "nothing of it was found", is_unchanged=True)
+        self._fail(call, witness, "nothing of it was found", is_unchanged=True)
         return self._begin(call, witness)
 
-    def _leave_to_a_person(self, call: Call) -> UnknownOutcomeError:
+    def _leave_to_a_person(self, call: Call, witness: Witness) -> UnknownOutcomeError:
         reason = "its outcome is unknown and cannot be read back"
         with self.records.transaction(self.actor) as transaction:
+            witness.stands(transaction)
             effects.mark_needs_review(transaction, call.key, reason)
         return UnknownOutcomeError(
             f"{call.action.name}: {call.key} waits for a person ({reason})", ring=RingName.INTENT
         )
 
-    def _apply(self, call: Call, witness: Witness) -> Receipt:
+    def _apply(self, call: Call, witness: Witness, end: float) -> Receipt:
         with on_errand(is_begun=True) as errand:
             try:
-                receipt = call.action.apply(call.connector, call.arguments, call.key)
+                with sending_until(end):
+                    receipt = call.action.apply(call.connector, call.arguments, call.key)
                 self._reach("applied", call)
                 _verify(call, receipt)
                 self._reach("verified", call)
             except ConnectorError as error:
-                self._fail(call, type(error).__name__, is_unchanged=_proves_nothing_changed(call, error, errand))
+                is_unchanged = _proves_nothing_changed(call, error, errand)
+                self._fail(call, witness, type(error).__name__, is_unchanged=is_unchanged)
                 raise
         return self._record(call, receipt, witness)
 
-    def _fail(self, call: Call, error: str, *, is_unchanged: bool) -> None:
-        """Put on the record how an attempt ended; a claim that stays makes the next one begin by reading."""
+    def _fail(self, call: Call, witness: Witness, error: str, *, is_unchanged: bool) -> None:
+        """Put on the record how an attempt ended; a claim that stays makes the next one begin by reading.
+
+        Only whoever still carries the call out may say so: meanwhile it may have been claimed by somebody else.
+        """
         with self.records.transaction(self.actor) as transaction:
+            witness.stands(transaction)
             effects.fail(transaction, call.key, error, is_unchanged=is_unchanged)
 
     def _record(self, call: Call, receipt: Receipt, witness: Witness) -> Receipt:
@@ -208,7 +231,7 @@ def _proves_nothing_changed(call: Call, error: ConnectorError, errand: Errand) -
     """Tell whether the next attempt may begin anew. What can be read, or be repeated, is rather read or repeated."""
     if isinstance(error, UncertainError):
         return False
-    if isinstance(error, HeldBackError):
+    if isinstance(error, HeldBackError | TooLateError):
         return errand.sent == 0
     if isinstance(error, UnavailableError) and not isinstance(error, RateLimitedError):
         return call.action.effect is Effect.ONCE and call.action.probe is None

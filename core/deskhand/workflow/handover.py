@@ -1,4 +1,7 @@
-"""What passes through a run in memory alone: codes people read out come in, temporary passwords go out."""
+"""What passes through a run in memory alone: codes people read out come in, temporary passwords go out.
+
+It is the desk's memory: whatever needs it is carried out there, and nowhere else.
+"""
 
 import threading
 from collections.abc import Mapping
@@ -7,13 +10,24 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
+from deskhand.automation.plan import PlannedStep, SourceKind
 from deskhand.governance.leaks.scanner import LeakScanner
+from deskhand.sdk.actions import Tier
 from deskhand.sdk.clock import Clock
 
 LASTS = timedelta(hours=1)
 """After that nobody has come for it, and it is forgotten."""
 
 _Place = tuple[str, str]
+
+
+def is_for_the_desk(step: PlannedStep) -> bool:
+    """Tell whether a step is carried out at the desk alone, by what its plan declares: no hand ever tries.
+
+    That is what asks a person, what may make a password, and all of tier 3, which waits for anchors the desk keeps.
+    """
+    asks = any(each.source is SourceKind.PROMPT for each in step.arguments.values())
+    return asks or step.needs_proof or step.tier >= Tier.HARD_GATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,10 @@ class Queue(Protocol):
         """Queue a segment in the transaction of this connection, to begin after so many seconds."""
         ...
 
+    def hold(self, connection: Connection) -> None:
+        """Keep what this thread carries out its own until this transaction ends. Raises SupersededError."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -88,6 +92,7 @@ class Journal:
 
     def own(self, transaction: Transaction, run_id: str, segment: int) -> Run:
         """Read the run inside a transaction of somebody else's. Raises SupersededError."""
+        self.queue().hold(transaction.connection)
         run = runs.current(transaction, run_id)
         lane = run.lane_of(segment)
         state, wait = (run.state, None) if lane is None else run.at(lane)

@@ -22,6 +22,15 @@ class Port(Protocol):
         """Do something that never raises, once: after a crash return what it returned."""
         ...
 
+    def act_at_desk(self, name: str, run_id: str, segment: int, step_id: str) -> dict[str, JsonValue]:
+        """Have the desk make an attempt at a step, and return what it returned; also where this is the desk."""
+        ...
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether segments may be carried out elsewhere than at the desk."""
+        ...
+
     def pause(self, seconds: float) -> None:
         """Wait until a moment that stays the same after a crash."""
         ...
@@ -41,17 +50,27 @@ class Segments:
         """Carry out one segment. Called again after a crash it takes the same way as far as it had come."""
         envelope = self._repeated("begin", lambda: self._begin(run_id, segment), run_id)
         while envelope["next"] == Next.ON and envelope["step"] is not None:
-            envelope = self._step(run_id, segment, str(envelope["step"]))
+            is_at_desk = self.port.is_shared and envelope["is_at_desk"] is True
+            envelope = self._step(run_id, segment, str(envelope["step"]), is_at_desk=is_at_desk)
         if envelope["next"] == Next.ON:
             self._repeated("end", lambda: self._end(run_id, segment), run_id)
 
-    def _step(self, run_id: str, segment: int, step_id: str) -> Envelope:
-        return self._repeated(step_id, lambda: self.attempts.make(run_id, segment, step_id), run_id)
+    def _step(self, run_id: str, segment: int, step_id: str, *, is_at_desk: bool) -> Envelope:
+        def at_desk(name: str) -> Envelope:
+            return self.port.act_at_desk(name, run_id, segment, step_id)
+
+        def here(name: str) -> Envelope:
+            return self.port.act(name, lambda: self.attempts.make(run_id, segment, step_id))
+
+        return self._tried(step_id, at_desk if is_at_desk else here, run_id)
 
     def _repeated(self, name: str, do: Callable[[], Envelope], run_id: str) -> Envelope:
+        return self._tried(name, lambda attempt: self.port.act(attempt, do), run_id)
+
+    def _tried(self, name: str, act: Callable[[str], Envelope], run_id: str) -> Envelope:
         attempt = 1
         while True:
-            envelope = self.port.act(f"{name}#{attempt}", do)
+            envelope = act(f"{name}#{attempt}")
             self.at(f"{name}: kept", run_id)
             if envelope["next"] != Next.AGAIN:
                 return envelope

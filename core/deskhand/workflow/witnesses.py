@@ -75,6 +75,10 @@ class DoneWitness:
         if self.step.proves_identity:
             self._prove(transaction)
 
+    def stands(self, transaction: Transaction) -> None:
+        """Make sure that the segment is still the run's. Raises SupersededError."""
+        self.journal.own(transaction, self.run_id, self.segment)
+
     def _prove(self, transaction: Transaction) -> None:
         plan, shown = self.plan, proof.shown_by(self.plan, self.step)
         if shown is None:
@@ -107,6 +111,10 @@ class UndoneWitness:
         run = runs.current(transaction, self.run_id)
         changed = run.with_step(self.step_id, state=StepState.UNDONE, error="", cause=None, ring="")
         runs.save(transaction, changed, "step.undone", {"step": self.step_id, "reference": receipt.reference})
+
+    def stands(self, transaction: Transaction) -> None:
+        """Make sure that the segment is still the run's. Raises SupersededError."""
+        self.journal.own(transaction, self.run_id, self.segment)
 
 
 def _unstopped(run: Run) -> Run:

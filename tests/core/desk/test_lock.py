@@ -74,3 +74,27 @@ def test_refusals_leave_no_file_open(tmp_path: Path) -> None:
             with pytest.raises(ConfigurationError), StateLock(tmp_path):
                 pass
         assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_place_is_the_same_for_everybody_who_holds_the_lock_in_turn_and_for_nobody_else(tmp_path: Path) -> None:
+    places = []
+    for _ in range(2):
+        with StateLock(tmp_path / "one") as lock:
+            places.append(lock.place)
+    with StateLock(tmp_path / "two") as lock:
+        assert lock.place not in places
+    assert len(set(places)) == 1
+    assert StateLock(tmp_path / "one").place == ""
+
+
+def test_a_hand_and_a_desk_may_share_a_folder_and_two_hands_of_a_name_may_not(tmp_path: Path) -> None:
+    def hand() -> StateLock:
+        return StateLock(tmp_path, kind="hand", otherwise="another --name")
+
+    with (
+        StateLock(tmp_path),
+        hand(),
+        pytest.raises(ConfigurationError, match=r"another hand .* another --name"),
+        hand(),
+    ):
+        pass

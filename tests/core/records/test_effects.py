@@ -80,3 +80,15 @@ def test_what_is_settled_is_not_claimed_anew(records: Records, settle: Callable[
         settle(transaction, "k", {"reference": "42"} if settle is effects.record else "unknown")
     with pytest.raises(LookupError, match="already claimed"):
         claim(records)
+
+
+def test_what_is_known_to_have_been_done_stays_done_whatever_another_attempt_says_later(records: Records) -> None:
+    claim(records)
+    with records.transaction("desk") as transaction:
+        effects.record(transaction, "k", {"reference": "42"})
+    with records.transaction("hand") as transaction:
+        effects.fail(transaction, "k", "RejectedError", is_unchanged=True)
+        effects.mark_needs_review(transaction, "k", "it cannot be read back")
+    found = effects.find(records, "k")
+    assert found is not None
+    assert (found.state, found.receipt) == (EffectState.DONE, {"reference": "42"})

@@ -21,6 +21,10 @@ class Inline:
     kept: dict[tuple[Place, str], dict[str, JsonValue]] = field(default_factory=dict)
     broken: set[Place] = field(default_factory=set)
     segment: Callable[[str, int], None] | None = None
+    attempt: Callable[[str, int, str], dict[str, JsonValue]] | None = None
+    is_shared: bool = False
+    at_desk: list[str] = field(default_factory=list)
+    """The attempts that were left to the desk."""
     _present: Place = ("", 0)
 
     def enqueue(
@@ -30,6 +34,9 @@ class Inline:
         self.queued.append((run_id, segment))
         if delay is not None:
             self.delays[(run_id, segment)] = delay
+
+    def hold(self, connection: Connection) -> None:
+        """Keep what is being carried out: nobody else could take it."""
 
     def fates(self, segments: Collection[Place]) -> Mapping[Place, Fate]:
         known = {place: Fate.UNDER_WAY for place in segments if place in self.queued}
@@ -44,8 +51,17 @@ class Inline:
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
-    def launch(self, segment: Callable[[str, int], None]) -> None:
+    def act_at_desk(self, name: str, run_id: str, segment: int, step_id: str) -> dict[str, JsonValue]:
+        self.at_desk.append(name)
+        make = self.attempt
+        assert make is not None
+        return self.act(name, lambda: make(run_id, segment, step_id))
+
+    def launch(
+        self, segment: Callable[[str, int], None], attempt: Callable[[str, int, str], dict[str, JsonValue]]
+    ) -> None:
         self.segment = segment
+        self.attempt = attempt
 
     def close(self, *, patience: float = 10.0) -> None:
         del patience

@@ -15,6 +15,7 @@ from pydantic import JsonValue, SecretStr
 
 from deskhand.automation.flow import Flow
 from deskhand.automation.plan import Argument, AutomationPin, Named, OnFailure, Plan, PlannedStep, SourceKind
+from deskhand.sdk import sending
 from deskhand.sdk.actions import Action, AnyAction, Arguments, Change, Effect, Inspection, Receipt, Tier
 from deskhand.sdk.errors import ConnectorError, RejectedError
 
@@ -81,6 +82,7 @@ class Office:
         return str(places[0]) if places else None
 
     def write(self, field_name: str, value: str, key: str) -> None:
+        sending.check()  # as the HTTP client of every connector does
         line = json.dumps({"field": field_name, "value": value, "key": key}) + "\n"
         descriptor = os.open(self.file, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
         try:

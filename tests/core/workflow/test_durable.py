@@ -5,10 +5,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
 from deskhand.records import runs
 from deskhand.records.database import Records, url_of
@@ -16,13 +18,17 @@ from deskhand.records.runs import Run, RunState
 from deskhand.sdk.clock import utc_now
 from deskhand.workflow.durable import Durable
 from deskhand.workflow.engine import Patience, RunEngine
+from deskhand.workflow.executors import Executor
 from deskhand.workflow.gate import Gate
 from deskhand.workflow.governed import governed
+from deskhand.workflow.pulse import Company
 from deskhand.workflow.watch import Fate
 from tests.core.workflow.desk import Desk
 from tests.core.workflow.office import ACTIONS, ASKED, NAME, RIGHT_CODE, plan, said, step
 
 LONG = 15.0
+HERE = Executor(place="this process, whose predecessors are dead")
+QUICK = Company(every=0.1, silence=timedelta(seconds=0.5))
 
 
 @pytest.fixture
@@ -36,9 +42,13 @@ def records(database_url: str, tmp_path: Path) -> Iterator[Records]:
 @pytest.fixture
 def durable(records: Records, database_url: str) -> Iterator[Durable]:
     assert records
-    opened = Durable(database_url)
+    opened = Durable(database_url, company=QUICK)
     yield opened
     opened.close()
+
+
+def no_attempt(run: str, _segment: int, step: str) -> dict[str, JsonValue]:
+    raise AssertionError(f"nobody left {step} of {run} to the desk")
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -78,7 +88,7 @@ def test_queued_segments_are_carried_out_one_after_another_within_a_partition(
 
     for run, partition in (("a", "7"), ("b", "7"), ("c", "8"), ("d", "8")):
         enqueue(records, durable, run, partition=partition)
-    durable.launch(segment)
+    durable.launch(segment, no_attempt)
     until(lambda: len(done) == 4)
     assert all(not {"a", "b"} <= each and not {"c", "d"} <= each for each in together)
     assert any(len(each) == 2 for each in together), "partitions wait for each other"
@@ -88,7 +98,8 @@ def test_queued_segments_are_carried_out_one_after_another_within_a_partition(
 def test_what_an_act_returned_is_returned_again_after_a_death(records: Records, database_url: str) -> None:
     """A process that dies is played by one that is closed while its segment hangs."""
     acted: list[str] = []
-    first, second = Durable(database_url), Durable(database_url)
+    first = Durable(database_url, me=HERE, company=QUICK)
+    second = Durable(database_url, me=replace(HERE, id="the next"), company=QUICK)
 
     def dying(_run: str, _number: int) -> None:
         first.act("one", lambda: {"at": acted.append("one") or len(acted)})  # type: ignore[func-returns-value]  # on purpose
@@ -100,12 +111,12 @@ def test_what_an_act_returned_is_returned_again_after_a_death(records: Records, 
         second.act("two", lambda: {"at": acted.append("two") or len(acted)})  # type: ignore[func-returns-value]  # likewise
 
     enqueue(records, first, "a")
-    first.launch(dying)
+    first.launch(dying, no_attempt)
     until(lambda: acted == ["one"])
     time.sleep(0.1)
     first.close(patience=0.0)
     time.sleep(1.1)
-    second.launch(living)
+    second.launch(living, no_attempt)
     with closing(second):
         until(lambda: acted == ["one", "two"])
         until(lambda: second.fates([("a", 0)]) == {("a", 0): Fate.OVER})
@@ -116,22 +127,22 @@ def test_a_segment_that_raises_is_broken_and_said_to_be(records: Records, durabl
         raise ZeroDivisionError
 
     enqueue(records, durable, "a")
-    durable.launch(segment)
+    durable.launch(segment, no_attempt)
     until(lambda: durable.fates([("a", 0)]) == {("a", 0): Fate.BROKEN})
 
 
 def test_a_process_carries_out_the_runs_of_one_desk(records: Records, durable: Durable, database_url: str) -> None:
     assert records
-    durable.launch(lambda _run, _number: None)
+    durable.launch(lambda _run, _number: None, no_attempt)
     other = Durable(database_url)
     with pytest.raises(RuntimeError, match="close that one first"):
-        other.launch(lambda _run, _number: None)
+        other.launch(lambda _run, _number: None, no_attempt)
     other.close()
 
 
 def test_a_delayed_segment_waits(records: Records, durable: Durable) -> None:
     at: list[float] = []
-    durable.launch(lambda _run, _number: at.append(time.monotonic()))
+    durable.launch(lambda _run, _number: at.append(time.monotonic()), no_attempt)
     with records.transaction("test") as transaction:
         durable.enqueue(transaction.connection, "a", 0, partition="7", delay=0.7)
         transaction.audit("test.queued")

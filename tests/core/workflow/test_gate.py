@@ -19,6 +19,7 @@ from deskhand.sdk.errors import (
     NotFoundError,
     RateLimitedError,
     RejectedError,
+    TooLateError,
     UnavailableError,
     UncertainError,
 )
@@ -278,6 +279,21 @@ def test_while_the_probe_cannot_read_nothing_is_sent_again(gate: Gate, call: Mak
     with pytest.raises(UnavailableError):
         gate.perform(call())
     assert len(board.changes) == 1
+
+
+def test_what_took_too_long_between_its_intent_and_the_call_is_not_sent_and_may_be_made_anew(
+    records: Records, gate: Gate, call: MakeCall, board: Board
+) -> None:
+    """Nothing was sent, and that is known: there is nothing to read."""
+    late = Gate(records, "gate", sends_for=-1.0)
+    with pytest.raises(TooLateError):
+        late.perform(call("Hello"))
+    assert board.notices == []
+    found = effects.find(records, "key-1")
+    assert found is not None
+    assert found.state is EffectState.FAILED
+    gate.perform(call("Hello"))
+    assert board.notices == [("1", "Hello", "key-1")]
 
 
 def test_without_a_probe_an_unknown_outcome_waits_for_a_person(
