@@ -1,3 +1,4 @@
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,19 @@ def test_a_model_file_that_is_damaged_while_it_answers_is_named_at_the_restart(t
         model._process._process.kill()
         with pytest.raises(EngineUnavailableError, match=r"copy.gguf could not be loaded: .*Download it again"):
             model.ask("tokenise", REQUEST, seconds=10)
+    finally:
+        model.close()
+
+
+def test_a_process_that_runs_out_of_memory_is_replaced_and_the_call_is_answered(tiny: Launch) -> None:
+    model = SupervisedModel(tiny, first_pause_seconds=0.01)
+    try:
+        assert model.pid is not None
+        assert model.reaches == () or "memory" not in model.reaches, "it cannot take all there is"
+        used = int(Path(f"/proc/{model.pid}/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.prlimit(model.pid, resource.RLIMIT_AS, (used, used))
+        assert model.ask("tokenise", {"text": "printer " * 60_000}, seconds=30)["tokens"]
+        assert model.restarts == 1
     finally:
         model.close()
 

@@ -15,7 +15,7 @@ from deskhand.llm.worker.isolation import isolate, parts_of
 from deskhand.llm.worker.model import Model, ModelError, StoppedError
 from deskhand.llm.worker.prompt import Prompter
 from deskhand.llm.worker.scoring import LABEL_ROOM, SEQUENCES, Prefixes, Scorer
-from deskhand.llm.worker.wire import read_frame, write_frame
+from deskhand.llm.worker.wire import WireError, read_frame, write_frame
 
 MEBIBYTE: Final = 1024 * 1024
 Message = dict[str, Any]
@@ -49,7 +49,12 @@ def _claim_streams() -> tuple[BinaryIO, BinaryIO]:
 
 def _listen(incoming: BinaryIO, requests: "queue.SimpleQueue[Message]", service: "Service") -> None:
     while True:
-        message = read_frame(incoming)
+        try:
+            message = read_frame(incoming)
+        except (MemoryError, WireError) as error:
+            sys.stderr.write(f"{type(error).__name__}\n")
+            sys.stderr.flush()
+            os._exit(1)  # deaf, it would keep the desk waiting until the deadline
         if message is None:
             os._exit(0)
         if "cancel" in message:
