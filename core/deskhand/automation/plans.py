@@ -1,5 +1,7 @@
 """Plans kept on the record: written once, read back exactly as they were hashed."""
 
+from functools import lru_cache
+
 from pydantic import JsonValue
 from sqlalchemy import select
 
@@ -42,11 +44,17 @@ def find(records: Records, plan_id: str) -> Plan | None:
     query = select(plans.c.document).where(plans.c.id == plan_id)
     with records.reading() as connection:
         document = connection.execute(query).scalar_one_or_none()
-    return None if document is None else Plan.model_validate_json(document)
+    return None if document is None else _read(document)
 
 
 def of_ticket(records: Records, ticket_id: str) -> list[Plan]:
     """List a ticket's plans, oldest first."""
     query = select(plans.c.document).where(plans.c.ticket_id == ticket_id).order_by(plans.c.place)
     with records.reading() as connection:
-        return [Plan.model_validate_json(document) for document in connection.execute(query).scalars()]
+        return [_read(document) for document in connection.execute(query).scalars()]
+
+
+@lru_cache(maxsize=256)
+def _read(document: str) -> Plan:
+    """Read what is stored now; the same text is the same plan, which never changes, so it is taken apart once."""
+    return Plan.model_validate_json(document)
