@@ -231,7 +231,7 @@ def _show_progress(automation: str, found: Progress | None, *, as_json: bool) ->
     elif found is None:
         print_line(f"The newest version of {automation} stands at auto nowhere: `deskhand automation stage` begins.")
     else:
-        for line in found.lines:
+        for line in found.lines():
             print_line(line)
 
 

@@ -28,8 +28,8 @@ class RollingOut(Authoring):
 
     @property
     def widening(self) -> Widening:
-        """How new versions go from one client to all."""
-        return Widening(self.records, self.recognising.clock, self.maintenance)
+        """How new versions go from one client to all: whoever asks, it knows every client."""
+        return Widening(self.recognising.records, self.recognising.clock, self.maintenance)
 
     def stage(self, who: Account, name: str, tenant_id: str, stage: str, reason: str = "") -> Rollout:
         """Move an automation at a client. Back is always allowed; forward goes one stage at a time.

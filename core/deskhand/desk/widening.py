@@ -9,7 +9,7 @@ import structlog
 from deskhand.automation import plans
 from deskhand.automation.stage import Stage
 from deskhand.desk.authoring import said
-from deskhand.desk.refusals import DeskRefusedError, require
+from deskhand.desk.refusals import DeskRefusedError, require, require_all_clients
 from deskhand.governance.breaker import INNOCENT, MaintenanceSettings
 from deskhand.governance.canary import Evidence, lacks, room, widened
 from deskhand.records import automations, canaries, diagnoses, reviews, runs
@@ -36,17 +36,19 @@ class Progress:
     lacking: str
     """Empty where it goes further at the next look, or nowhere further."""
 
-    @property
-    def lines(self) -> list[str]:
-        """Say for people how far it has come, who has it, who waits, and what it takes to go further."""
+    def lines(self, who: Account | None = None) -> list[str]:
+        """Say for people how far it has come, who has it, who waits, and what it takes to go further.
+
+        Clients the account is not for are only counted; without one it is the server's own operator who asks.
+        """
         canary = self.canary
         far = "wherever it was staged" if canary.wave is Wave.ALL else f"wave “{canary.wave}”"
         first = f"Version {canary.version} of {canary.automation}: {far}"
         if canary.wave is Wave.STOPPED:
             return [f"{first}: {canary.reason}. Each client is back where it was; mend it in a new version."]
-        told = [first, f"Has it: {', '.join(canary.given) or 'nobody'}"]
+        told = [first, f"Has it: {_named(canary.given, who)}"]
         if canary.waiting:
-            told.append(f"Next: {', '.join(canary.waiting)}")
+            told.append(f"Next: {_named(canary.waiting, who)}")
         if canary.is_under_way:
             told.append(f"Still missing: {self.lacking or 'nothing, it goes further within a minute'}")
         return told
@@ -198,6 +200,7 @@ class Widening:
 
     def _under_way(self, who: Account, name: str) -> Canary:
         require(who, Role.ADMIN)
+        require_all_clients(who)
         found = self.progress(name)
         if found is None or not found.canary.is_under_way:
             raise DeskRefusedError(f"no version of {name} is on its way: `deskhand automation rollout {name}`")
@@ -206,6 +209,13 @@ class Widening:
     def _put(self, who: Account, canary: Canary, what: str, **changes: object) -> Canary:
         with self.records.transaction(who.name) as transaction:
             return canaries.put(transaction, canary.model_copy(update=changes), what, who.name)
+
+
+def _named(tenants: tuple[str, ...], who: Account | None) -> str:
+    """Name the clients an account is for, and count the others."""
+    shown = [each for each in tenants if who is None or who.serves(each)]
+    others = len(tenants) - len(shown)
+    return ", ".join([*shown, *([f"{others} other client{'s' * (others != 1)}"] if others else [])]) or "nobody"
 
 
 def _moved(held: Rollout, version: int, wanted: Rollout) -> Rollout:

@@ -1,6 +1,7 @@
 """A new version goes to one client, then to five, then to the rest; where it fails, each is back where it was."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
@@ -122,7 +123,7 @@ def test_it_goes_to_one_then_to_five_then_to_the_rest(automating: Automating, hu
     assert at_auto(automating, 2) == ("103",), "one run is too few"
     found = automating.widening.progress(NAME)
     assert found is not None
-    assert found.lines[1:] == [
+    assert found.lines()[1:] == [
         "Has it: 103",
         "Next: 101, 102, 104, 105, 106, 107, 108",
         "Still missing: 1 of 2 runs ended well",
@@ -136,6 +137,17 @@ def test_it_goes_to_one_then_to_five_then_to_the_rest(automating: Automating, hu
     assert wave(automating) is Wave.FIVE, "not before the time is over"
     later(automating, hurry, 1)
     assert (at_auto(automating, 2), wave(automating)) == (CLIENTS, Wave.ALL)
+
+
+def test_an_account_for_some_clients_is_told_of_those_and_steers_nothing(automating: Automating) -> None:
+    second_version(automating)
+    stage(automating, "103")
+    theirs = replace(ADMIN, clients=frozenset({"101"}))
+    found = automating.widening.progress(NAME)
+    assert found is not None
+    assert found.lines(theirs)[1:3] == ["Has it: 1 other client", "Next: 101, 6 other clients"]
+    with pytest.raises(DeskRefusedError, match="concerns all clients"):
+        automating.widening.ahead(theirs, NAME, "for the test")
 
 
 def test_runs_of_the_wave_before_do_not_open_the_next(automating: Automating, hurry: Hurry) -> None:

@@ -66,6 +66,7 @@ def automation(visit: Visit) -> Response:
     listed, desk = listed_as(visit), visit.desk
     name = listed.record.name
     shadows = desk.automating.shadows(name) if listed.current is not None else []
+    progress = desk.automating.widening.progress(name)
     return page(
         visit,
         "automations/automation.html",
@@ -74,7 +75,7 @@ def automation(visit: Visit) -> Response:
         document=desk.automating.document(name, listed.current.version if listed.current else None),
         places=_places(desk, listed, shadows),
         shadows=shadows[:20],
-        progress=desk.automating.widening.progress(name),
+        progress=progress.lines(visit.who) if progress is not None else [],
     )
 
 
