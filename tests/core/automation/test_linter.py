@@ -1,5 +1,7 @@
 """Nothing dangerous, personal or impossible gets past the linter, and each finding names its place and its fix."""
 
+from dataclasses import replace
+
 import pytest
 
 from deskhand.automation.linter import Severity, errors, lint
@@ -56,6 +58,15 @@ def test_a_proving_step_that_may_be_left_out_proves_nothing() -> None:
     when = "    irreversible: A code counts once.\n    when: [requester_has_mobile]\n"
     found = problems("    irreversible: A code counts once.\n", when)
     assert any("nobody has proven" in each for each in found)
+
+
+def test_renewing_how_somebody_proves_who_they_are_takes_a_call_back_before_it() -> None:
+    renewing = {**ACTIONS, "users_example.reset": replace(ACTIONS["users_example.reset"], resets_proof=True)}
+    (found,) = errors(lint(automation(), renewing))
+    assert "nobody called back" in found.problem
+    proving = next(name for name, each in ACTIONS.items() if each.proves_identity)
+    called = {**renewing, proving: replace(ACTIONS[proving], is_call_back=True)}
+    assert lint(automation(), called) == ()
 
 
 def test_names_of_people_and_clients_are_refused_wherever_they_stand() -> None:

@@ -1,5 +1,6 @@
 import json
 import unicodedata
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from deskhand.automation.plan import Argument, Named, Plan, SourceKind
 from deskhand.automation.rules import Retry
 from deskhand.governance.approval import text
 from deskhand.governance.approval_text import quoted, shown
-from tests.core.governance.plan_examples import PIN, check, plan, reset
+from tests.core.governance.plan_examples import PIN, check, on_record, plan, reset
 from tests.core.workflow.office import plan as office_plan
 from tests.core.workflow.office import said
 from tests.core.workflow.office import step as office_step
@@ -201,3 +202,17 @@ def test_the_order_of_the_steps_is_part_of_what_a_person_reads() -> None:
     assert '   Left out unless "1 == 1"\n   Tried at most 2 times, after 9 s and longer\n' in what
     assert "   Not tried again 5 minutes after its first attempt\n" in what
     assert "In this order" not in what
+
+
+def test_renewing_how_somebody_proves_who_they_are_says_what_it_takes_and_since_when_the_number_is_theirs() -> None:
+    since = datetime(2026, 1, 5, 23, 30, tzinfo=timezone(timedelta(hours=-2)))
+    to = on_record("+44 1632 960001").model_copy(update={"unchanged_since": since})
+    call = check(to).model_copy(update={"is_call_back": True})
+    renew = reset().model_copy(update={"resets_proof": True})
+    read = text(plan(call, renew))
+    assert "Its success proves who the person concerned is, by a call to their number" in read
+    assert 'belongs to person "17", unchanged since 2026-01-06]' in read
+    assert "called back on a number unchanged for 30 days, and a manager has approved" in read
+    assert "CANNOT BE UNDONE" in read
+    other = call.model_copy(update={"arguments": {"to": to.model_copy(update={"unchanged_since": None})}})
+    assert text(plan(other, renew)) != read

@@ -5,7 +5,7 @@ import pytest
 from deskhand.automation import plans
 from deskhand.automation.plan import Argument, Named, Plan, PlannedStep, SourceKind
 from deskhand.desk.desk import Desk
-from deskhand.governance import approval
+from deskhand.governance import approval, proof
 from deskhand.records import approvals
 from deskhand.records.accounts import Role
 from deskhand.records.approvals import Approval, ApprovalState
@@ -125,3 +125,35 @@ def test_a_decision_is_taken_once_and_says_by_whom_and_why(desk: Desk, visit: Vi
 def test_there_is_no_page_for_a_request_that_is_none(visit: Visit) -> None:
     for name in ("a-0000000000000000", "x", "%00", "..%2f.."):
         assert visit().get(f"/approvals/{name}").status_code == 404
+
+
+def test_the_page_says_how_the_person_proves_who_they_are_and_by_whom(desk: Desk, visit: Visit) -> None:
+    to = Argument(
+        source=SourceKind.DIRECTORY, value="+441632960001", origin="on record", person="9", unchanged_since=desk.clock()
+    )
+    check = PlannedStep(
+        id="check",
+        action="notify_twilio.check_call_back",
+        title="Check the code",
+        tier=2,
+        effect=Effect.ONCE,
+        irreversible="A code counts once.",
+        proves_identity=True,
+        is_call_back=True,
+        arguments={"to": to},
+    )
+    plan = plan_with("x").model_copy(update={"steps": (check,)})
+    account_with(desk, TECHNICIAN)
+    with desk.records.transaction("technician") as transaction:
+        plans.save(transaction, plan)
+        wanted = approval.request(transaction, plan, by="technician")
+    address, browser = f"/approvals/{wanted.id}", visit(roles=APPROVER)
+    page = html_pages.read(browser.get(address).text).text
+    assert "call-back to a number on record, by notify_twilio; it shows that they answered a call" in page
+    assert "has been on their record since" in page
+    assert "proven" not in page.replace("proven who", "")
+    shown_by = proof.shown_by(plan, check)
+    assert shown_by is not None
+    with desk.records.transaction("gate") as transaction:
+        proof.record(transaction, shown_by)
+    assert "proven 20" in html_pages.read(browser.get(address).text).text.replace("\n", " ")

@@ -24,6 +24,7 @@ from deskhand.records.switches import Level
 from deskhand.sdk.actions import Inspection
 from deskhand.workflow.calls import Call, Case, Mandate, RefusedError, RingName
 from deskhand.workflow.governed import ApprovalRing, PolicyRing, ProofRing, governed
+from deskhand.workflow.rings import PlanRing
 from tests.core.workflow.desk import Desk
 from tests.core.workflow.office import ACTIONS, ASKED, NAME, PERSON, TENANT, plan, said, step
 
@@ -370,6 +371,22 @@ def test_renewing_takes_a_managers_approval_and_a_call_back_by_policy_too(desk: 
     assert "names under managers" in (policy_ring(desk).objection(renewing(desk, approval.id)) or "")
     put_in_force(desk, Grant(tenant_id=TENANT, subject="tier:3", mode=Mode.ASK, managers=("bob",)))
     assert policy_ring(desk).objection(renewing(desk, approval.id)) is None
+
+
+def test_an_action_that_asks_for_a_call_back_by_now_is_not_what_was_planned(desk: Desk) -> None:
+    asked = renewing(desk)
+    assert PlanRing().objection(asked) is None
+    planned = case(desk, plan(RESET), None)
+    harder = replace(planned, call=replace(planned.call, action=replace(planned.call.action, resets_proof=True)))
+    assert "needs a call-back now and was planned without" in (PlanRing().objection(harder) or "")
+
+
+def test_half_a_demand_is_no_action() -> None:
+    whole = ACTIONS[RESET.action]
+    with pytest.raises(ValueError, match="goes with"):
+        replace(whole, resets_proof=True, needs_proof=False)
+    with pytest.raises(ValueError, match="goes with"):
+        replace(whole, is_call_back=True, proves_identity=False)
 
 
 # The record

@@ -1,10 +1,18 @@
 """Requests for approval: the list, and the one page where a person decides in plain sight."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from starlette.responses import RedirectResponse, Response
 
+from deskhand.automation.plan import Plan
 from deskhand.desk.refusals import DeskRefusedError
+from deskhand.governance import proof
 from deskhand.governance.approval import Verdict
+from deskhand.governance.proof import ProofMethod, ProofState
+from deskhand.records import proofs
 from deskhand.records.approvals import Approval, ApprovalState
+from deskhand.records.database import Records
 from deskhand.records.runs import Run
 from deskhand.web.runs import story
 from deskhand.web.shell.pages import Exact, page
@@ -35,6 +43,7 @@ def decision(visit: Visit) -> Response:
         visit,
         "approvals/decision.html",
         approval=approval,
+        proving=_proving(visit.desk.records, plan),
         text=Exact(visit.desk.resolving.approval_text(plan.id)),
         story=told,
         back=visit.address,
@@ -42,6 +51,33 @@ def decision(visit: Visit) -> Response:
         is_open=is_open,
         is_own=visit.who.name in approval.own,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """How a step proves who the person concerned is, by what connector, and when it has."""
+
+    title: str
+    provider: str
+    method: str
+    strength: str
+    unchanged_since: datetime | None
+    proven_at: datetime | None
+
+
+def _proving(records: Records, plan: Plan) -> list[Proving]:
+    """Say for each step that proves somebody's identity how it does, and what came of it."""
+    given = [each for each in proofs.of_plan(records, plan.id) if each.state is not ProofState.FAILED]
+    found = []
+    for step in plan.steps:
+        shown = proof.shown_by(plan, step) if step.proves_identity else None
+        if shown is not None:
+            method = ProofMethod(shown.method)
+            moments = [each.proven_at for each in given if (each.method, each.provider) == (method, shown.provider)]
+            since = shown.unchanged_since
+            at = max(moments, default=None)
+            found.append(Proving(step.title, shown.provider, method.value, method.strength, since, at))
+    return found
 
 
 def decide(visit: Visit) -> Response:
