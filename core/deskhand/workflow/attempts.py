@@ -251,13 +251,15 @@ class Attempts:
     def _after(self, turn: "Turn", error: ConnectorError) -> Envelope:
         run, step = turn.run, turn.step
         failure = failure_of(error, self.handover.answered(run.id, turn.step_id))
-        is_stopped = isinstance(error, HeldBackError) and error.by is HeldBy.SWITCH
-        if is_stopped or failure.ring == RingName.KILL_SWITCH:
+        is_switch = isinstance(error, HeldBackError) and error.by is HeldBy.SWITCH
+        is_own = isinstance(error, HeldBackError) and error.connector == connector_of(step.action)
+        if (is_switch and is_own) or failure.ring == RingName.KILL_SWITCH:
             wait = Wait(kind=WaitKind.SWITCH, step_id=turn.step_id, text=failure.error[:LONGEST_REASON])
             self.journal.park(run.id, turn.segment, wait)
             return STOP
         if isinstance(error, HeldBackError):
-            return self._rest(turn, error.retry_after, failure.error)  # no attempt of the run's: nothing was sent
+            least = self.patience.settling if is_switch else 0.0  # thrown for another connector: nobody watches that
+            return self._rest(turn, max(error.retry_after, least), failure.error)  # no attempt: nothing was sent
         if isinstance(error, UnavailableError | UncertainError) and self._has_time(turn):
             return self._try_later(turn, error, failure)
         if self._is_wrong_answer(turn, error):

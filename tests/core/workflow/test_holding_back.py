@@ -74,6 +74,19 @@ def test_a_switch_met_at_the_wire_parks_the_run_until_it_is_released(desk: Desk)
     assert desk.go_on(run).state is RunState.DONE
 
 
+def test_a_switch_for_another_connector_is_looked_at_now_and_then(desk: Desk) -> None:
+    """A run reads its ticket at the PSA also where its step is elsewhere: that switch is not the step's own."""
+    elsewhere = HeldBackError("psa is stopped", retry_after=1, by=HeldBy.SWITCH, connector="psa_other")
+    desk.office.trouble["add_note inspect"] = [elsewhere] * 2
+    run = desk.submit(plan(NOTE))
+    desk.inline.run(1)
+    parked = desk.look(run)
+    assert parked.waits_for is not None
+    assert (parked.waits_for.kind, parked.steps[0].attempts) == (WaitKind.PAUSE, 0)
+    assert desk.inline.delays == {(run.id, 1): pytest.approx(30, abs=0.1)}
+    assert desk.go_on(run).state is RunState.DONE
+
+
 @pytest.mark.parametrize(("sent", "state"), [(0, EffectState.FAILED), (1, EffectState.CLAIMED)])
 def test_a_change_stopped_before_its_first_request_is_begun_anew_and_one_stopped_after_it_is_read_first(
     desk: Desk, sent: int, state: EffectState
