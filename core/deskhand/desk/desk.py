@@ -21,7 +21,7 @@ from deskhand.desk.correcting import Correcting
 from deskhand.desk.governing import Governing
 from deskhand.desk.handling import Handler
 from deskhand.desk.hands import hands_light
-from deskhand.desk.health import Health, Light, traffic_lights
+from deskhand.desk.health import Health, Light, engine_light, stores_light, traffic_lights
 from deskhand.desk.holding import Holding
 from deskhand.desk.identity_file import desk_id
 from deskhand.desk.judgement import Judgement
@@ -340,8 +340,8 @@ class Desk:
             phase=self._phase,
             lights=(
                 self._psa_light(),
-                self._stores_light(trouble),
-                self._engine_light(),
+                stores_light(trouble, self.configuration.state),
+                engine_light(self.engine),
                 *self._anchor_light(trouble),
                 *traffic_lights(self.controls),
                 *self._hands_light(trouble),
@@ -377,18 +377,6 @@ class Desk:
     def _disk_trouble(self) -> str | None:
         intake = self.schedule.health()
         return self.worker.disk_trouble or (intake.last_error if intake.is_disk_trouble else None)
-
-    def _stores_light(self, trouble: str | None) -> Light:
-        if trouble:
-            return Light(name="stores", is_well=False, text="Records cannot be kept", detail=trouble)
-        return Light(name="stores", is_well=True, text="Records kept", detail=str(self.configuration.state))
-
-    def _engine_light(self) -> Light:
-        """Tell about the model; a missing one is no fault, since triage stands without."""
-        health, identity = self.engine.health(), self.engine.identity()
-        if health.is_ready:
-            return Light(name="engine", is_well=True, text=f"Model: {identity.model}", detail=health.detail)
-        return Light(name="engine", is_well=True, is_quiet=True, text="No model", detail=health.detail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
 """How the desk is doing, in one document for people, probes and `deskhand doctor`."""
 
+from pathlib import Path
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from deskhand.governance.traffic.control import Control, Controls
+from deskhand.llm.engine import Engine
 
 
 class Light(BaseModel):
@@ -34,6 +37,21 @@ class Health(BaseModel):
     def is_well(self) -> bool:
         """Tell whether every light is green."""
         return all(light.is_well for light in self.lights)
+
+
+def stores_light(trouble: str | None, state: Path) -> Light:
+    """Tell whether records can be kept."""
+    if trouble:
+        return Light(name="stores", is_well=False, text="Records cannot be kept", detail=trouble)
+    return Light(name="stores", is_well=True, text="Records kept", detail=str(state))
+
+
+def engine_light(engine: Engine) -> Light:
+    """Tell about the model; a missing one is no fault, since triage stands without."""
+    health, identity = engine.health(), engine.identity()
+    if health.is_ready:
+        return Light(name="engine", is_well=True, text=f"Model: {identity.model}", detail=health.detail)
+    return Light(name="engine", is_well=True, is_quiet=True, text="No model", detail=health.detail)
 
 
 def traffic_lights(controls: Controls) -> tuple[Light, ...]:
