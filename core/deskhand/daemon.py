@@ -13,6 +13,7 @@ from typing import Literal, TextIO
 
 import structlog
 import uvicorn
+from pydantic import JsonValue
 from starlette.types import ASGIApp
 from structlog.tracebacks import ExceptionDictTransformer
 
@@ -29,6 +30,7 @@ from deskhand.sdk.errors import UnavailableError
 from deskhand.web.access import form_key
 from deskhand.web.app import create_app
 from deskhand.web.cookies import session_cookie
+from deskhand.web.openapi import document
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +118,11 @@ def origin_of(settings: WebSettings) -> str:
     host = settings.hosts[0] if settings.hosts else settings.host
     scheme = "https" if settings.certificate else "http"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def surface() -> dict[str, JsonValue]:
+    """Return what the desk answers over HTTP, as OpenAPI 3.1."""
+    return document()
 
 
 def as_program(token: str, settings: WebSettings) -> tuple[dict[str, str], dict[str, str]]:

@@ -1,9 +1,10 @@
 """A desk's lives, alone or with two hands, for tests that kill it: a server that imports once, and forks each process.
 
 Each line on stdin is a story: the store's URL, a folder, how many processes, the boundary at which something befalls
-whoever reaches it (empty: nothing does), and what: it dies, or it stands still until the others have given it up. The
-desk submits a plan, answers what it is asked, has the run undone when it is over, and exits. A desk that dies is
-started again, a hand is not. The answer is how often something befell somebody, and the desk's exit status.
+whoever reaches it (empty: nothing does), what (it dies, or it stands still until the others have given it up), and
+which course the run takes: through a list of steps of every kind, or through a flow. The desk submits a plan, answers
+what it is asked, approves on the way, has the run undone when it is over, and exits. A desk that dies is started again,
+a hand is not. The answer is how often something befell somebody, and the desk's exit status.
 """
 
 import fcntl
@@ -19,8 +20,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 
+from deskhand.automation.flow import Flow
+from deskhand.automation.plan import Plan
 from deskhand.governance import approval
 from deskhand.governance.approval import Verdict
 from deskhand.records import accounts, approvals, runs
@@ -36,7 +39,7 @@ from deskhand.workflow.gate import Gate
 from deskhand.workflow.governed import governed
 from deskhand.workflow.pulse import Company
 from deskhand.workflow.watch import Fate
-from tests.core.workflow.office import ACTIONS, NAME, RIGHT_CODE, TENANT, Office, plan
+from tests.core.workflow.office import ACTIONS, NAME, RIGHT_CODE, TENANT, Office, plan, returned, said, step
 
 RUN = "r-00000000000000aa"
 KILLED = 137
@@ -120,7 +123,7 @@ def open_engine(
     )
 
 
-def be_the_desk(url: str, folder: Path, reaper: Reaper, patience: Patience) -> int:
+def be_the_desk(url: str, folder: Path, reaper: Reaper, patience: Patience, wanted: Plan) -> int:
     """Live until the run is over and undone, or until death; nobody says goodbye either way."""
     records = open_store(url, folder)
     engine = open_engine(url, records, folder, reaper, Executor(Kind.DESK, "desk", place="the desk"), patience)
@@ -128,7 +131,7 @@ def be_the_desk(url: str, folder: Path, reaper: Reaper, patience: Patience) -> i
     end = time.monotonic() + LONGEST_STORY
     while time.monotonic() < end:
         try:
-            if is_over(records, engine, reaper):
+            if is_over(records, engine, reaper, wanted):
                 return 0
         except RecordsUnavailableError:
             pass  # somebody stands still in a transaction
@@ -145,21 +148,20 @@ def be_a_hand(url: str, folder: Path, reaper: Reaper, name: str) -> int:
     return TOO_LONG
 
 
-def is_over(records: Records, engine: RunEngine, reaper: Reaper) -> bool:
+def is_over(records: Records, engine: RunEngine, reaper: Reaper, wanted: Plan) -> bool:
     """Do what is to be done next, if anything, and tell whether nothing is any more."""
-    submit(records, engine, reaper)
+    submit(records, engine, reaper, wanted)
     run = runs.find(records, RUN)
     assert run is not None
     if run.state.is_over and run.undone_by is not None and is_at_rest(engine, run):
         return True
-    push(engine, run)
+    push(records, engine, run, wanted)
     return False
 
 
-def submit(records: Records, engine: RunEngine, reaper: Reaper) -> None:
+def submit(records: Records, engine: RunEngine, reaper: Reaper, wanted: Plan) -> None:
     """Ask, approve and begin, unless an earlier life has."""
-    wanted = plan()
-    asked = approvals.of_plan(records, wanted.id)
+    asked = tuple(each for each in approvals.of_plan(records, wanted.id) if each.way is None)
     if not asked:
         with records.transaction("ann") as transaction:
             asked = (approval.request(transaction, wanted, by="ann"),)
@@ -178,10 +180,38 @@ def is_at_rest(engine: RunEngine, run: Run) -> bool:
     return engine._queue().fates([(run.id, run.segment)]) == {(run.id, run.segment): Fate.OVER}
 
 
-def push(engine: RunEngine, run: Run) -> None:
-    """Do what people do: answer, and have it undone when it is over."""
-    if run.state is RunState.WAITING and run.waits_for is not None and run.waits_for.kind is WaitKind.PROMPT:
-        engine.answer(run.id, run.waits_for.step_id, SecretStr(RIGHT_CODE), by="ann")
+def flowing() -> Plan:
+    """A plan with every block that does not take a minute."""
+    blocks = [
+        "find",
+        {"for_each": "find.detail.devices", "most": 5, "do": ["tell"]},
+        {"choose": "steps.find.detail.count > 2", "then": ["many"], "otherwise": ["few"]},
+        {"parallel": [["a", "b"], ["join_group"]]},
+        {"ask_approval": {"role": "approver"}},
+        "last",
+    ]
+    steps = [step("list_devices", "find"), step("add_note", "tell", text=returned("item.id"))]
+    steps += [step("add_note", each, text=said(each)) for each in ("many", "few", "a", "b", "last")]
+    flow = TypeAdapter(Flow).validate_json(json.dumps(blocks))
+    return plan(*steps, step("join_group", group=said("vpn")), flow=flow)
+
+
+COURSES = {"list": plan, "flow": flowing}
+
+
+def push(records: Records, engine: RunEngine, run: Run, wanted: Plan) -> None:
+    """Do what people do: answer, approve on the way, and have it undone when it is over."""
+    wait = run.waits_for
+    if run.state is RunState.WAITING and wait is not None and wait.kind is WaitKind.PROMPT:
+        engine.answer(run.id, wait.step_id, SecretStr(RIGHT_CODE), by="ann")
+    elif run.state is RunState.WAITING and wait is not None and wait.kind is WaitKind.APPROVAL:
+        bob = accounts.find(records, "bob")
+        assert bob is not None
+        with records.transaction("bob") as transaction:
+            decided = approval.decide(
+                transaction, wait.approval_id, by=bob, plan_sha256=wanted.sha256(), verdict=Verdict.APPROVE
+            )
+            engine.go_on(transaction, decided)
     elif run.state.is_over and run.undone_by is None:
         engine.undo(run.id, by="ann")
 
@@ -194,6 +224,7 @@ class Story:
     folder: Path
     reaper: Reaper
     processes: int
+    wanted: Plan
 
     def play(self) -> int:
         """Start everybody and wait for the desk's end; whoever is left is killed. Return the desk's exit status."""
@@ -216,7 +247,7 @@ class Story:
 
     def start_desk(self) -> int:
         patience = ALONE if self.processes == 1 else TOGETHER
-        return _forked(lambda: be_the_desk(self.url, self.folder, self.reaper, patience))
+        return _forked(lambda: be_the_desk(self.url, self.folder, self.reaper, patience, self.wanted))
 
     def start_hand(self, name: str) -> int:
         return _forked(lambda: be_a_hand(self.url, self.folder, self.reaper, name))
@@ -241,8 +272,9 @@ def _forked(live: Callable[[], int]) -> int:
 
 def serve() -> None:
     for line in sys.stdin:
-        url, folder, processes, point, fate = json.loads(line)
-        status = Story(url, Path(folder), Reaper(Path(folder), point, fate), processes).play()
+        url, folder, processes, point, fate, course = json.loads(line)
+        reaper = Reaper(Path(folder), point, fate)
+        status = Story(url, Path(folder), reaper, processes, COURSES[course]()).play()
         befell = Path(folder) / "befell"
         times = len(befell.read_text().splitlines()) if befell.exists() else 0
         sys.stdout.write(json.dumps([times, status]) + "\n")

@@ -25,9 +25,9 @@ import pytest
 
 from deskhand.records import effects, runs
 from deskhand.records.audit.verification import verify
-from deskhand.records.database import url_of
+from deskhand.records.database import Records, url_of
 from deskhand.records.effects import EffectState
-from deskhand.records.runs import RunState, StepState
+from deskhand.records.runs import Run, RunState, StepState
 from deskhand.workflow.attempts import key_of
 from deskhand.workflow.durable import Durable
 from tests.core.workflow.office import Office
@@ -77,6 +77,17 @@ class Stores:
         shutil.rmtree(folder)
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """What befalls a process, and which course the run takes."""
+
+    fate: str = DIES
+    course: str = "list"
+
+
+HOW = How()
+
+
 @contextmanager
 def prepared(server: Server | None) -> Iterator[Stores]:
     folder = Path(tempfile.mkdtemp(prefix="deskhand-dying-", dir=MEMORY))
@@ -110,11 +121,11 @@ class Stories:
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def play(self, url: str, folder: Path, processes: int, point: str = "", fate: str = DIES) -> tuple[int, int]:
+    def play(self, url: str, folder: Path, processes: int, point: str = "", how: How = HOW) -> tuple[int, int]:
         """Play one, and return how often something befell somebody, and the desk's exit status."""
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps([url, str(folder), processes, point, fate]) + "\n")
+        self._process.stdin.write(json.dumps([url, str(folder), processes, point, how.fate, how.course]) + "\n")
         self._process.stdin.flush()
         befell, status = json.loads(self._process.stdout.readline())
         return int(befell), int(status)
@@ -159,7 +170,24 @@ def test_whoever_stood_still_between_intent_and_call_until_it_was_given_up_sends
     stores_on_server: Stores, servers: "SimpleQueue[Stories]"
 ) -> None:
     points = every_boundary(stores_on_server, servers, processes=3) if WHOLE else ["send_code: claimed (1)"]
-    assert play_all(stores_on_server, servers, points, processes=3, fate=FREEZES) == []
+    assert play_all(stores_on_server, servers, points, processes=3, how=How(FREEZES)) == []
+
+
+def test_a_flow_whose_process_dies_anywhere_repeats_nothing_and_comes_to_its_end(
+    stores: Stores, servers: "SimpleQueue[Stories]"
+) -> None:
+    how = How(course="flow")
+    points = every_boundary(stores, servers, processes=1, how=how)
+    assert any("fork" in point for point in points)
+    assert play_all(stores, servers, chosen(points, 24 if stores.server is None else 10), processes=1, how=how) == []
+
+
+def test_a_flow_three_processes_carry_out_repeats_nothing_whichever_of_them_dies(
+    stores_on_server: Stores, servers: "SimpleQueue[Stories]"
+) -> None:
+    how = How(course="flow")
+    points = every_boundary(stores_on_server, servers, processes=3, how=how)
+    assert play_all(stores_on_server, servers, chosen(points, 4), processes=3, how=how) == []
 
 
 def chosen(points: list[str], most: int) -> list[str]:
@@ -170,13 +198,13 @@ def chosen(points: list[str], most: int) -> list[str]:
     return sorted(random.Random(day).sample(points, min(most, len(points))))
 
 
-def every_boundary(stores: Stores, servers: "SimpleQueue[Stories]", *, processes: int) -> list[str]:
+def every_boundary(stores: Stores, servers: "SimpleQueue[Stories]", *, processes: int, how: How = HOW) -> list[str]:
     """Play one story undisturbed, and name each boundary that was crossed."""
     server = servers.get()
     try:
         with stores.fresh() as (url, folder):
-            assert server.play(url, folder, processes) == (0, 0)
-            assert complaints("", url, folder) == []
+            assert server.play(url, folder, processes, how=how) == (0, 0)
+            assert complaints("", url, folder, how) == []
             crossed = (folder / "crossed").read_text().splitlines()
     finally:
         servers.put(server)
@@ -185,33 +213,57 @@ def every_boundary(stores: Stores, servers: "SimpleQueue[Stories]", *, processes
 
 
 def play_all(
-    stores: Stores, servers: "SimpleQueue[Stories]", points: list[str], *, processes: int, fate: str = DIES
+    stores: Stores, servers: "SimpleQueue[Stories]", points: list[str], *, processes: int, how: How = HOW
 ) -> list[str]:
     """Play a story for each boundary, several at once, and say what is wrong with their ends."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(lambda point: play(point, stores, servers, processes, fate), points))
+        found = list(pool.map(lambda point: play(point, stores, servers, processes, how), points))
     return [each for each in found if each]
 
 
-def play(point: str, stores: Stores, servers: "SimpleQueue[Stories]", processes: int, fate: str) -> str:
+def play(point: str, stores: Stores, servers: "SimpleQueue[Stories]", processes: int, how: How) -> str:
     """Have something befall somebody once at a boundary, and say what is wrong with the end."""
     server = servers.get()
     try:
         with stores.fresh() as (url, folder):
-            befell, ended = server.play(url, folder, processes, point, fate)
+            befell, ended = server.play(url, folder, processes, point, how)
             if befell != 1:
-                return f"{point}: it {fate} {befell} times"
-            wrong = complaints(point, url, folder) if ended == 0 else [f"the desk exited with {ended}"]
+                return f"{point}: it {how.fate} {befell} times"
+            wrong = complaints(point, url, folder, how) if ended == 0 else [f"the desk exited with {ended}"]
             return f"{point}: {'; '.join(wrong)}" if wrong else ""
     finally:
         servers.put(server)
 
 
-def complaints(point: str, url: str, folder: Path) -> list[str]:
+def complaints(point: str, url: str, folder: Path, how: How) -> list[str]:
     """List every promise that the end breaks."""
     records = open_store(url, folder)
     run = runs.find(records, RUN)
     assert run is not None
+    wrong = of_the_list(point, records, run, folder) if how.course == "list" else of_the_flow(run, folder)
+    wrong += orphans(url)
+    records.close()
+    if not verify(url, signing=folder / "signing").ok:
+        wrong.append("the record does not verify")
+    return wrong
+
+
+def of_the_flow(run: Run, folder: Path) -> list[str]:
+    """Every step once, in an order the flow allows, and once back."""
+    wrong = [] if run.state is RunState.UNDONE else [f"it is {run.state}: {run.steps}"]
+    made = Office(folder / "office.jsonl").effects()
+    notes = [each["value"] for each in made if each["field"] == "note"]
+    if notes[:4] != ["d-1", "d-2", "d-3", "many"] or sorted(notes[4:6]) != ["a", "b"] or notes[6:] != ["last"]:
+        wrong.append(f"it wrote {notes}")
+    removed = Counter(each["field"] for each in made if each["field"].endswith("removed"))
+    if len(removed) != len(notes) or set(removed.values()) != {1}:
+        wrong.append(f"it took back {removed}")
+    groups = [each["value"] for each in made if each["field"] == "group"]
+    return wrong if groups == ["vpn", ""] else [*wrong, f"the group was {groups}"]
+
+
+def of_the_list(point: str, records: Records, run: Run, folder: Path) -> list[str]:
+    """Every kind of step once, and once back where that can be."""
     is_unknown = point.partition(" (")[0] in INSIDE
     wrong = []
     expected = RunState.NEEDS_REVIEW if is_unknown else RunState.UNDONE
@@ -228,10 +280,6 @@ def complaints(point: str, url: str, folder: Path) -> list[str]:
         wrong.append("the ledger and the run differ")
     if Office(folder / "office.jsonl").state("enabled") == "yes" and not is_unknown:
         wrong.append("it was not undone")
-    wrong += orphans(url)
-    records.close()
-    if not verify(url, signing=folder / "signing").ok:
-        wrong.append("the record does not verify")
     return wrong
 
 

@@ -13,6 +13,6 @@ def command() -> None:
 @command.command()
 def openapi() -> None:
     """Print every route as OpenAPI 3.1: who may take it, what it reads, what it answers."""
-    from deskhand.web.openapi import document  # noqa: PLC0415  # it imports every page
+    from deskhand.daemon import surface  # noqa: PLC0415  # it imports every page
 
-    print_json(document())
+    print_json(surface())

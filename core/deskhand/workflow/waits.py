@@ -38,6 +38,7 @@ def ask_approval(journal: Journal, run_id: str, segment: int, plan: Plan, upcomi
             by=plan.requested_by,
             expires=expires,
             approvers=_who(transaction, first, rule.role),
+            managers=frozenset(first.managers) if first is not None else frozenset(),
             quorum=max(rule.quorum, first.quorum if first is not None else 1),
             way=Way(run_id=run.id, position=upcoming.position, results_sha256=results_sha256(run)),
         )
