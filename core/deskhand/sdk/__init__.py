@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         NotFoundError,
         RateLimitedError,
         RejectedError,
+        TooLateError,
         UnavailableError,
         UncertainError,
     )
@@ -103,6 +104,7 @@ _HOMES = {
         "NotFoundError",
         "RateLimitedError",
         "RejectedError",
+        "TooLateError",
         "UnavailableError",
         "UncertainError",
     ),
@@ -210,6 +212,7 @@ __all__ = [
     "TicketUpdate",
     "Tier",
     "TimeEntry",
+    "TooLateError",
     "UnavailableError",
     "UncertainError",
     "hookimpl",

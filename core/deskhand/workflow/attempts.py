@@ -62,6 +62,7 @@ class Next(StrEnum):
 
 
 STOP: Envelope = {"next": Next.STOP.value}
+LATE = "it can only be looked at while the plan runs"
 
 _CAUSES: tuple[tuple[type[ConnectorError], Cause], ...] = (
     (RefusedError, Cause.REFUSED),
@@ -113,7 +114,8 @@ class Attempts:
         except SupersededError:
             return STOP
         except CancelledError:
-            return self._cancel(run_id, segment)
+            self.journal.cancel(run_id, segment)
+            return STOP
         except RecordsUnavailableError as error:
             log.warning("a run waits for the record store", run=run_id, step=step_id, reason=str(error))
             return _again(self.patience.store_pause)
@@ -180,22 +182,17 @@ class Attempts:
                 rest(self.journal, run_id, segment, upcoming, self.clock())
         return STOP
 
-    def _cancel(self, run_id: str, segment: int) -> Envelope:
-        self.journal.cancel(run_id, segment)
-        return STOP
-
     def _try(self, turn: "Turn") -> Envelope:
         action = self._action(turn)
         rest = self._unsettled(turn, action)
         if rest > 0:
             return self._rest(turn, rest, "an earlier attempt may still be under way: it is read later")
-        run, step = turn.run, turn.step
-        question, answer = question_of(step), self.handover.answered(run.id, turn.step_id)
+        run, step, answer = turn.run, turn.step, self.handover.answered(turn.run.id, turn.step_id)
+        question = question_of(step)
         if question is not None and answer is None and not run.is_shadow:
             return self._ask(turn, action, question)
         if run.is_shadow and any(each.is_late for each in step.arguments.values()):
-            why = "it can only be looked at while the plan runs"
-            self.journal.look(run.id, turn.segment, turn.step_id, error=why)
+            self.journal.look(run.id, turn.segment, turn.step_id, error=LATE)
             return self.ahead(run.id, turn.segment)
         call = self._call(turn, action, arguments(action.arguments, step, run, turn.step_id, answer))
         if run.is_shadow:
@@ -252,8 +249,7 @@ class Attempts:
         run, step = turn.run, turn.step
         failure = failure_of(error, self.handover.answered(run.id, turn.step_id))
         is_switch = isinstance(error, HeldBackError) and error.by is HeldBy.SWITCH
-        is_own = isinstance(error, HeldBackError) and error.connector == connector_of(step.action)
-        if (is_switch and is_own) or failure.ring == RingName.KILL_SWITCH:
+        if (is_switch and self._is_stopped(run, connector_of(step.action))) or failure.ring == RingName.KILL_SWITCH:
             wait = Wait(kind=WaitKind.SWITCH, step_id=turn.step_id, text=failure.error[:LONGEST_REASON])
             self.journal.park(run.id, turn.segment, wait)
             return STOP
@@ -267,6 +263,11 @@ class Attempts:
             if note_wrong_answer(self.journal, run, turn.plan, step, failure.error):
                 return _again(0.0)
         return self._conclude(turn, failure)
+
+    def _is_stopped(self, run: Run, connector: str) -> bool:
+        """Tell whether a thrown switch is for a step at a connector, whatever it kept from being called."""
+        switch = self.gate.governing.switch
+        return switch is None or switch.stopped(run.tenant_id, connector, run.automation) is not None
 
     def _has_time(self, turn: "Turn") -> bool:
         """Tell whether a step may be tried once more: it has attempts left, and its time is not up."""

@@ -161,6 +161,7 @@ ELSEWHERE = {
     "automation": "test_automation.py",
     "demo": "test_front_door.py",
     "go": "test_stop.py",
+    "hand": "test_hand.py",
     "plan": "../../journeys/test_by_command.py",
     "policy": "test_policy.py",
     "review": "test_maintaining.py",

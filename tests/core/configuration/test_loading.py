@@ -119,7 +119,7 @@ def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path, content: bytes,
         ),
         ("[clients.ACME]\nhandlnig = 'off'", "clients.ACME.handlnig", "rename `handlnig` to `handling`"),
         ("[clients.'A & B'.matrix.low]\nxyz = 1", 'clients."A & B".matrix.low.xyz', "known keys: high, low, medium"),
-        ("[web]\npassword = 'x'", "web.password", "known keys: certificate, entra, frame_ancestors"),
+        ("[web]\npassword = 'x'", "web.password", "known keys: certificate, console_url, entra, frame_ancestors"),
         ("file = 'x'", "file", "remove `file`"),
     ],
 )

@@ -105,7 +105,7 @@ def test_health_is_a_failure_while_something_is_wrong(visit: Visit, desk: Desk) 
     desk.mirror.close()
     answer = visit("192.0.2.7").get("/healthz")
     assert (answer.status_code, answer.json()) == (503, {"ok": False})
-    assert [light["is_well"] for light in visit().get("/healthz").json()["lights"]] == [True, False, True]
+    assert [light["is_well"] for light in visit().get("/healthz").json()["lights"]] == [True, False, True, True]
 
 
 def raw(port: int, request: bytes) -> bytes:

@@ -29,6 +29,7 @@ IDS = {
     "run": "r-0123456789abcdef",
     "plan": "p-0123456789abcdef",
     "approval": "a-0123456789abcdef",
+    "token": "a-0123456789abcdef.0.0",
     "step": "reset",
     "name": "reset-a-password",
     "version": "1",
@@ -225,6 +226,7 @@ def test_what_is_decided_is_decided_on_a_page_of_its_own() -> None:
         "GET /automations/{name}/versions/{version:int}",
         "POST /automations/{name}/versions/{version:int}/decide",
         "GET /automations/{name}/clients/{tenant}",
+        "GET /open/{token}",
         "POST /automations/{name}/clients/{tenant}/overlay",
     }
 
