@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_serializer, model_valid
 from deskhand.automation.conditions import Condition
 from deskhand.automation.flow import Flow
 from deskhand.automation.plan import MOST_STEPS, OnFailure
-from deskhand.automation.rules import ActionName, ApprovalRule, Part, Retry, StepId, StepResult, TimeOfDay
+from deskhand.automation.rules import ActionName, ApprovalRule, Part, Retry, StepId, StepResult, TimeOfDay, ZoneName
 from deskhand.automation.words import Line, MatchWord, Prose
 
 AutomationName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
@@ -145,7 +145,7 @@ class Hours(Part):
     start: TimeOfDay
     end: TimeOfDay
     days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri")
-    zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", max_length=60)] = "UTC"
+    zone: ZoneName = "UTC"
     """A name of the IANA time zone database, such as Europe/Berlin."""
 
     @model_validator(mode="after")

@@ -8,12 +8,20 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from deskhand.automation.conditions import Condition
-from deskhand.automation.rules import MOST_MINUTES, ApprovalRule, StepId, StepResult, TimeOfDay
+from deskhand.automation.rules import (
+    MOST_MINUTES,
+    ApprovalRule,
+    Part,
+    StepId,
+    StepResult,
+    TimeOfDay,
+    ZoneName,
+    is_zone,
+)
 
 MOST_BRANCHES = 8
 MOST_ITEMS = 100
@@ -22,13 +30,7 @@ ITEM = "item"
 """What an argument's origin begins with where it is a part of what a for-each is at; no step may be called so."""
 
 
-class Block(BaseModel):
-    """A part of a flow: closed, strict and frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Choose(Block):
+class Choose(Part):
     """One way or the other, by a condition over what earlier steps returned."""
 
     choose: Condition
@@ -36,13 +38,13 @@ class Choose(Block):
     otherwise: "Flow" = ()
 
 
-class Parallel(Block):
+class Parallel(Part):
     """Branches side by side; what comes after waits for all of them. One that fails lets the others stop."""
 
     parallel: "tuple[Flow, ...]" = Field(min_length=2, max_length=MOST_BRANCHES)
 
 
-class ForEach(Block):
+class ForEach(Part):
     """The same for each entry of a list an earlier step returned, one after another; none where there are too many."""
 
     for_each: StepResult
@@ -51,7 +53,7 @@ class ForEach(Block):
     do: "Flow"
 
 
-class AskApproval(Block):
+class AskApproval(Part):
     """Wait until somebody else approves of going on, knowing what was done so far."""
 
     ask_approval: ApprovalRule
@@ -59,12 +61,12 @@ class AskApproval(Block):
     """What is done instead where it is denied or nobody decides in time; then the run is over."""
 
 
-class Delay(Block):
+class Delay(Part):
     """For how many minutes, or until what time of day, on the clocks of which place."""
 
     minutes: int | None = Field(default=None, ge=1, le=MOST_MINUTES)
     until: TimeOfDay | None = None
-    zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", max_length=60)] = "UTC"
+    zone: ZoneName = "UTC"
 
     @model_validator(mode="after")
     def _is_one(self) -> "Delay":
@@ -73,7 +75,7 @@ class Delay(Block):
         return self
 
 
-class Pause(Block):
+class Pause(Part):
     """Wait for a while, or until a time of day."""
 
     pause: Delay
@@ -280,11 +282,8 @@ class _Reading:
             self.faults.append(Fault(at, f"{source} does not surely come before it", f"put {source} before it"))
 
     def _refuse_zone(self, delay: Delay, at: str) -> None:
-        try:
-            ZoneInfo(delay.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            fix = "write it as in Europe/Berlin"
-            self.faults.append(Fault(at, f"there is no time zone {delay.zone}", fix))
+        if not is_zone(delay.zone):
+            self.faults.append(Fault(at, f"there is no time zone {delay.zone}", "write it as in Europe/Berlin"))
 
 
 def _surely_done(block: AnyBlock) -> frozenset[str]:

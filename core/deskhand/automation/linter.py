@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from deskhand.automation.conditions import problem
 from deskhand.automation.document import (
@@ -21,6 +20,7 @@ from deskhand.automation.document import (
 from deskhand.automation.flow import Leaf, choices, faults, leaves, waits_between
 from deskhand.automation.known import KnownAction, KnownActions
 from deskhand.automation.personal import Names, looks_personal, texts_of
+from deskhand.automation.rules import is_zone
 from deskhand.automation.stage import Stage
 from deskhand.sdk.actions import Tier
 
@@ -254,7 +254,7 @@ def _preconditions_are_sound(subject: _Subject) -> Iterator[Finding]:
         if source in sources and needed not in checks:
             yield _warning("preconditions", f"{source} is used and {needed} is not required", f"add `check: {needed}`")
     for number, each in enumerate(document.preconditions):
-        if each.hours is not None and not _is_zone(each.hours.zone):
+        if each.hours is not None and not is_zone(each.hours.zone):
             fix = "write it as in Europe/Berlin"
             yield _error(f"preconditions.{number}.hours.zone", f"there is no time zone {each.hours.zone}", fix)
 
@@ -264,14 +264,6 @@ _NEEDED = {
     FactSource.REQUESTER_DIRECTORY_USER: Check.REQUESTER_IS_NOT_PRIVILEGED,
     FactSource.REQUESTER_CONTACT: Check.REQUESTER_IS_KNOWN,
 }
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def _approval_is_short(subject: _Subject) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from typing import Annotated, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ConfigDict, Field
 
@@ -12,6 +13,8 @@ StepId: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 ActionName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z0-9_]+$")]
 StepResult: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}\.(reference|detail\.[A-Za-z0-9_]{1,40})$")]
 TimeOfDay: TypeAlias = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+ZoneName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", max_length=60)]
+"""Written as the IANA time zone database writes names, such as Europe/Berlin; `is_zone` tells whether there is one."""
 
 MOST_MINUTES = 7 * 24 * 60
 
@@ -51,3 +54,12 @@ class Retry(Part):
 
     attempts: int = Field(ge=1, le=20)
     pause_seconds: int = Field(default=1, ge=1, le=3600)
+
+
+def is_zone(name: str) -> bool:
+    """Tell whether the IANA time zone database has a zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
