@@ -249,7 +249,8 @@ class Attempts:
         run, step = turn.run, turn.step
         failure = failure_of(error, self.handover.answered(run.id, turn.step_id))
         is_switch = isinstance(error, HeldBackError) and error.by is HeldBy.SWITCH
-        if (is_switch and self._is_stopped(run, connector_of(step.action))) or failure.ring == RingName.KILL_SWITCH:
+        may_be_stopped = is_switch or failure.ring == RingName.POLICY  # a pause may come between switch and policy
+        if failure.ring == RingName.KILL_SWITCH or (may_be_stopped and self._is_stopped(run, step)):
             wait = Wait(kind=WaitKind.SWITCH, step_id=turn.step_id, text=failure.error[:LONGEST_REASON])
             self.journal.park(run.id, turn.segment, wait)
             return STOP
@@ -264,10 +265,10 @@ class Attempts:
                 return _again(0.0)
         return self._conclude(turn, failure)
 
-    def _is_stopped(self, run: Run, connector: str) -> bool:
-        """Tell whether a thrown switch is for a step at a connector, whatever it kept from being called."""
-        switch = self.gate.governing.switch
-        return switch is None or switch.stopped(run.tenant_id, connector, run.automation) is not None
+    def _is_stopped(self, run: Run, step: PlannedStep) -> bool:
+        """Tell whether a switch or a pause is for a step, whatever it kept from being called."""
+        switch, at = self.gate.governing.switch, (run.tenant_id, connector_of(step.action), run.automation)
+        return switch is not None and switch.stopped(*at, is_undo=bool(run.undoing)) is not None
 
     def _has_time(self, turn: "Turn") -> bool:
         """Tell whether a step may be tried once more: it has attempts left, and its time is not up."""

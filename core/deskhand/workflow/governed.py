@@ -15,7 +15,7 @@ from deskhand.governance.request import ApprovalFacts, Circumstances, ProofFacts
 from deskhand.governance.switches import Switches
 from deskhand.governance.traffic.control import Controls
 from deskhand.governance.votes import Electorate, presented
-from deskhand.records import accounts, approvals, places
+from deskhand.records import accounts, approvals, automations, places
 from deskhand.records.accounts import AUTOMATION
 from deskhand.records.approvals import MOST_VOTES, Approval, ApprovalState
 from deskhand.records.database import Records, Transaction
@@ -50,7 +50,7 @@ def governed(  # noqa: PLR0913  # each is what one ring asks
     With a ``scanner`` no call carries a secret it knows.
     """
     return Rings(
-        switch=SwitchRing(Switches(records)),
+        switch=SwitchRing(records),
         leak=LeakRing(scanner) if scanner is not None else None,
         policy=PolicyRing(records, clock, permissions or LivePermissions(records), stage),
         approval=ApprovalRing(records, clock, standing),
@@ -62,21 +62,28 @@ def governed(  # noqa: PLR0913  # each is what one ring asks
 
 @dataclass(frozen=True, slots=True)
 class SwitchRing:
-    """Nobody has stopped everything, this tenant, this connector or this automation."""
+    """Nobody has stopped everything, this tenant, this connector or this automation, and the automation is not paused.
 
-    switches: Switches
+    What an automation has changed may be undone while it is paused.
+    """
+
+    records: Records
     name: RingName = RingName.KILL_SWITCH
 
     def objection(self, case: Case) -> str | None:
         """Ask anew, each time."""
         call, mandate = case.call, case.call.mandate
         automation = mandate.plan.automation.name if mandate is not None and mandate.plan.automation else ""
-        return self.stopped(call.context.tenant.id, call.connector.name, automation)
+        is_undo = mandate is not None and mandate.is_undo
+        return self.stopped(call.context.tenant.id, call.connector.name, automation, is_undo=is_undo)
 
-    def stopped(self, tenant: str, connector: str, automation: str) -> str | None:
+    def stopped(self, tenant: str, connector: str, automation: str, *, is_undo: bool = False) -> str | None:
         """Say what is stopped, since when and by whom, or None."""
-        found = self.switches.stopped(tenant, connector, automation)
-        return found.sentence if found is not None else None
+        found = Switches(self.records).stopped(tenant, connector, automation)
+        if found is not None or not automation or is_undo:
+            return found.sentence if found is not None else None
+        paused = automations.paused(self.records, automation)
+        return f"Automation {automation} is paused: {paused}" if paused is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +234,8 @@ def _to_undo(request: Request, plan: Plan) -> Request:
     fresh = None if approval is None else approval.model_copy(update={"age": 0, "votes": MOST_VOTES})
     person = plan.person.id if plan.person is not None else ""
     shown = ProofFacts(person=person, ticket=plan.ticket_id, plan=plan.id, method=ProofMethod.CODE, age=0)
-    changed = {"approval": fresh, "proof": shown, "needs_proof": False, "resets_proof": False}
+    stage = None if request.stage is None else Stage.AUTO  # paused or retired since, it may be put right all the same
+    changed = {"approval": fresh, "proof": shown, "needs_proof": False, "resets_proof": False, "stage": stage}
     return request.model_copy(update=changed)
 
 
@@ -251,20 +259,22 @@ class ApprovalRing:
         if mandate is None:
             return NO_APPROVAL
         if mandate.approval_id is None:
-            return self._without(case, mandate.plan)
+            return self._without(case, mandate)
         approval = approvals.find(self.records, mandate.approval_id)
         if approval is None:
             return f"there is no approval {mandate.approval_id}"
         return _unfit(approval, mandate) or _too_old(approval, mandate, self.clock())
 
-    def _without(self, case: Case, plan: Plan) -> str | None:
+    def _without(self, case: Case, mandate: Mandate) -> str | None:
         """Judge a call nobody approved: up to tier 2 an automation's own version, or a person's grant, may cover it.
 
-        Whether a grant does, policy has decided by now: without one it asks for an approval itself.
+        Whether a grant does, policy has decided by now: without one it asks for an approval itself. What an
+        automation did while its version stood may be undone when it stands no more.
         """
         if case.call.action.tier > Tier.CLIENT_REVERSIBLE or looked_at(case).is_privileged:
             return NO_APPROVAL
-        return self.standing(plan) if plan.requested_by.startswith(AUTOMATION) else None
+        is_own = mandate.plan.requested_by.startswith(AUTOMATION) and not mandate.is_undo
+        return self.standing(mandate.plan) if is_own else None
 
 
 def _unfit(approval: Approval, mandate: Mandate) -> str | None:

@@ -43,7 +43,7 @@ class Ring(Protocol):
 class Stopping(Ring, Protocol):
     """A ring that may open again by itself: a call it refuses is not refused for good."""
 
-    def stopped(self, tenant: str, connector: str, automation: str) -> str | None:
+    def stopped(self, tenant: str, connector: str, automation: str, *, is_undo: bool = False) -> str | None:
         """Say what is stopped, since when and by whom, or None."""
         ...
 

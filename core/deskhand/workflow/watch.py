@@ -91,7 +91,9 @@ class Watch:
 
     def _is_free(self, run: Run, wait: Wait) -> bool:
         connector = connector_of(run.step(wait.step_id).action)
-        return self.switch is None or self.switch.stopped(run.tenant_id, connector, run.automation) is None
+        if self.switch is None:
+            return True
+        return self.switch.stopped(run.tenant_id, connector, run.automation, is_undo=bool(run.undoing)) is None
 
     def _adopt(self, listed: list[Run]) -> None:
         going = [(run, lane, segment) for run in listed for lane, segment in _going(run)]

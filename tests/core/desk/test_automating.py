@@ -1,5 +1,6 @@
 """An automation's life at a desk: written by one, approved by another, watched, recommended, begun once, stopped."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,8 @@ from deskhand.desk.refusals import DeskRefusedError
 from deskhand.records import accounts, automations, runs
 from deskhand.records.accounts import Account, Role
 from deskhand.records.automations import AutomationState, ShadowOutcome, VersionRecord, VersionState
-from deskhand.records.runs import RunState
+from deskhand.records.runs import Run, RunState
+from deskhand.records.switches import Level
 from tests.core.desk.conftest import Configure
 from tests.core.desk.msp import Msp, drain, hurried
 
@@ -41,7 +43,8 @@ steps:
     verify: read_back
     undo: restore
 """
-PROMPT = TEXT.replace("{constant: Try the self-service page first.}", "{prompt: What shall it say}")
+WORDS = "Try the self-service page first."
+PROMPT = TEXT.replace(f"{{constant: {WORDS}}}", "{prompt: What shall it say}")
 OVERLAY = """\
 base: answer-locked
 changes:
@@ -426,6 +429,49 @@ def test_a_paused_automation_is_silent_and_a_retired_one_stays_so(desk: Desk, ms
         saved(automating)
     with pytest.raises(DeskRefusedError, match="cannot become"):
         automating.resume(ADMIN, NAME, "please")
+
+
+def test_a_run_of_a_paused_automation_waits_and_goes_on_when_it_is_resumed(desk: Desk, msp: Msp) -> None:
+    automating = desk.automating
+    approved(automating)
+    staged(automating, msp, Stage.AUTO, reason="for the test")
+    desk.governing.throw(ADMIN, Level.AUTOMATION, NAME, "one moment")
+    ticket = handled(desk, msp.ticket("My account is locked"))
+    run = run_at(desk, ticket, RunState.WAITING)
+    automating.pause(OTHER, NAME, "looks odd")
+    desk.governing.release(ADMIN, Level.AUTOMATION, NAME, "it was nothing")
+    time.sleep(1.5)  # the watch looks every second
+    assert run_at(desk, ticket, RunState.WAITING).id == run.id
+    assert WORDS not in "".join(msp.notes(ticket))
+    automating.resume(APPROVER, NAME, "it was not")
+    assert run_at(desk, ticket, RunState.DONE).id == run.id
+    assert WORDS in "".join(msp.notes(ticket))
+
+
+@pytest.mark.parametrize("gone", ["pause", "retire"])
+def test_what_an_automation_did_can_be_undone_while_it_is_paused_and_when_it_is_retired(
+    desk: Desk, msp: Msp, gone: str
+) -> None:
+    automating = desk.automating
+    approved(automating)
+    staged(automating, msp, Stage.AUTO, reason="for the test")
+    ticket = handled(desk, msp.ticket("My account is locked"))
+    run = run_at(desk, ticket, RunState.DONE)
+    getattr(automating, gone)(ADMIN, NAME, "looks odd")
+    desk.resolving.undo(OTHER, run.id)
+    run_at(desk, ticket, RunState.UNDONE)
+    assert WORDS not in "".join(msp.notes(ticket))
+
+
+def run_at(desk: Desk, ticket: str, state: RunState, patience: float = 20) -> Run:
+    """Wait until a ticket's run is at a state."""
+    end = time.monotonic() + patience
+    while True:
+        (run,) = (each for each in runs.recent(desk.records, 10) if each.ticket_id == ticket)
+        if run.state is state or time.monotonic() > end:
+            assert run.state is state, run
+            return run
+        time.sleep(0.02)
 
 
 # -- overlays

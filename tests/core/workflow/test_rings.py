@@ -282,7 +282,7 @@ class Refusing:
     def objection(self, _case: Case) -> str | None:
         return f"{self.name} says no"
 
-    def stopped(self, _tenant: str, _connector: str, _automation: str) -> str | None:
+    def stopped(self, _tenant: str, _connector: str, _automation: str, **_: bool) -> str | None:
         return "stopped"
 
 
