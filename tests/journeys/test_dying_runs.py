@@ -28,8 +28,8 @@ from deskhand.records.audit.verification import verify
 from deskhand.records.database import Records, url_of
 from deskhand.records.effects import EffectState
 from deskhand.records.runs import Run, RunState, StepState
-from deskhand.workflow.attempts import key_of
 from deskhand.workflow.durable import Durable
+from deskhand.workflow.turn import key_of
 from tests.core.workflow.office import Office
 from tests.journeys.dying_app import DIES, FREEZES, RUN, open_store, prepare
 from tests.postgresql import Server

@@ -7,7 +7,8 @@ approved is exactly its hash, so every word a person must be able to rely on is 
 import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from functools import cached_property
+from typing import Any, Literal, Self, TypeAlias
 
 from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, model_validator
 
@@ -167,7 +168,18 @@ class Plan(StoredDocument):
 
     def sha256(self) -> str:
         """Identify the whole plan by the SHA-256 of its canonical JSON, in hex: what an approval is bound to."""
+        return self.digest
+
+    @cached_property
+    def digest(self) -> str:
+        """What `sha256` returns, reckoned once: a plan does not change, and a changed copy begins without it."""
         return hashlib.sha256(self.written().encode()).hexdigest()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy it, with some fields changed. The copy has a hash of its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("digest", None)
+        return copied
 
     def written(self) -> str:
         """Write the plan as canonical JSON."""

@@ -41,10 +41,8 @@ def is_kept(transaction: Transaction, plan: Plan) -> bool:
 
 def find(records: Records, plan_id: str) -> Plan | None:
     """Look a plan up."""
-    query = select(plans.c.document).where(plans.c.id == plan_id)
-    with records.reading() as connection:
-        document = connection.execute(query).scalar_one_or_none()
-    return None if document is None else _read(document)
+    row = records.find(plans, {"id": plan_id})
+    return None if row is None else _read(row["document"])
 
 
 def of_ticket(records: Records, ticket_id: str) -> list[Plan]:

@@ -1,7 +1,6 @@
 """The record store: one database, opened safely, written by one transaction at a time."""
 
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from deskhand.records.migrations import migrate, version_of
 from deskhand.records.rows import Rows, Value, raising_as_sqlalchemy
 from deskhand.records.schema import VERSION, audit_head
 from deskhand.records.transaction import COUNTING, OPTION, Head, Redact, Transaction, watch_statement
+from deskhand.records.write_lock import write_lock
 from deskhand.sdk.clock import Clock
 
 __all__ = ["Records", "RecordsUnavailableError", "Transaction", "UnauditedChangeError", "url_of"]
@@ -67,7 +67,7 @@ class Records:
         self._redact: Redact = str
         self._reader = engine.execution_options(**_READING[engine.dialect.name])
         self._changer = engine.execution_options(**_WRITING)
-        self._writer = threading.RLock()
+        self._writer = write_lock(engine.url)
         self._is_writing = False
 
     @classmethod
@@ -278,7 +278,7 @@ def connect(url: str) -> Engine:
     if parsed.database in (None, "", ":memory:"):
         raise RecordsUnavailableError("the record store needs a file to survive in: expected sqlite:///path")
     _create_privately(Path(str(parsed.database)))
-    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS}, pool_reset_on_return=None)
     event.listen(engine, "connect", _make_durable)
     event.listen(engine, "begin", _begin)
     return _watched(engine)

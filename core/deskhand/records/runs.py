@@ -297,8 +297,8 @@ def save(transaction: Transaction, run: Run, kind: str, detail: Mapping[str, Jso
 
 def find(records: Records, run_id: str) -> Run | None:
     """Look a run up."""
-    found = _listed(records, select(runs.c.document).where(runs.c.id == run_id))
-    return found[0] if found else None
+    row = records.find(runs, {"id": run_id})
+    return None if row is None else _read(row["document"])
 
 
 def of_ticket(records: Records, ticket_id: str) -> list[Run]:

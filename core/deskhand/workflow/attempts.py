@@ -5,18 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Self
 
 import structlog
 from pydantic import JsonValue, SecretStr
 
-from deskhand.automation import plans
 from deskhand.automation.plan import Plan, PlannedStep
 from deskhand.records import effects
-from deskhand.records.accounts import AUTOMATION
 from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.records.effects import EffectState
-from deskhand.records.runs import LONGEST_REASON, MAIN, Cause, Run, RunState, StepRecord, StepState, Wait, WaitKind
+from deskhand.records.runs import LONGEST_REASON, MAIN, Cause, Run, RunState, Wait, WaitKind
 from deskhand.sdk.actions import AnyAction, Arguments, Effect, Receipt, connector_of
 from deskhand.sdk.clock import Clock
 from deskhand.sdk.errors import (
@@ -33,18 +30,19 @@ from deskhand.sdk.errors import (
 )
 from deskhand.sdk.models import TenantContext
 from deskhand.sdk.roles import Connector
-from deskhand.sdk.traffic import Purpose, on_errand
+from deskhand.sdk.traffic import on_errand
 from deskhand.workflow.arguments import arguments, question_of
 from deskhand.workflow.attempt import Failed, attempt
-from deskhand.workflow.calls import Call, Mandate, RefusedError, RingName, Witness
+from deskhand.workflow.calls import Call, Mandate, RefusedError, RingName
 from deskhand.workflow.course import Ask, Carry, Fork, LostError, Over, Rest, Upcoming, ahead
 from deskhand.workflow.gate import Gate
 from deskhand.workflow.handover import Handover, is_for_the_desk
 from deskhand.workflow.journal import CancelledError, Failure, Journal, SupersededError, until
 from deskhand.workflow.prompts import ask, note_wrong_answer
+from deskhand.workflow.turn import Turn, plan_of
 from deskhand.workflow.undoing import undoing
 from deskhand.workflow.waits import ask_approval, rest
-from deskhand.workflow.witnesses import DoneWitness, UndoneWitness, changes_of, without
+from deskhand.workflow.witnesses import changes_of, without
 
 log = structlog.get_logger(__name__)
 
@@ -156,17 +154,19 @@ class Attempts:
         Raises SupersededError and RecordsUnavailableError.
         """
         run = self.journal.look_up(run_id, segment)
-        plan = _plan_of(self.records, run)
+        return self._onward(plan_of(self.records, run), run, segment)
+
+    def _onward(self, plan: Plan, run: Run, segment: int) -> Envelope:
         lane = run.lane_of(segment) or MAIN
         try:
             found, upcoming = ahead(plan, run, lane)
         except LostError as error:
             failure = Failure(Cause.CONFIGURATION, str(error))
-            self.journal.stop(run_id, segment, error.step_id, failure, RunState.FAILED)
+            self.journal.stop(run.id, segment, error.step_id, failure, RunState.FAILED)
             return STOP
         if found != run:
-            self.journal.find_way(run_id, segment, lambda present: ahead(plan, present, lane)[0])
-        return self._take(run_id, segment, plan, upcoming)
+            self.journal.find_way(run.id, segment, lambda present: ahead(plan, present, lane)[0])
+        return self._take(run.id, segment, plan, upcoming)
 
     def _take(self, run_id: str, segment: int, plan: Plan, upcoming: Upcoming) -> Envelope:
         match upcoming:
@@ -182,7 +182,7 @@ class Attempts:
                 rest(self.journal, run_id, segment, upcoming, self.clock())
         return STOP
 
-    def _try(self, turn: "Turn") -> Envelope:
+    def _try(self, turn: Turn) -> Envelope:
         action = self._action(turn)
         rest = self._unsettled(turn, action)
         if rest > 0:
@@ -199,12 +199,15 @@ class Attempts:
             inspection = self.gate.inspect(call)
             self.journal.look(run.id, turn.segment, turn.step_id, changes=changes_of(inspection))
             return self.ahead(run.id, turn.segment)
-        receipt = self.gate.perform(call, turn.witness(self.journal, answer))
+        witness = turn.witness(self.journal, answer)
+        receipt = self.gate.perform(call, witness)
         self.handover.put(run.id, turn.step_id, receipt.secrets)
         self.handover.forget(run.id, turn.step_id)
-        return self.ahead(run.id, turn.segment)
+        if witness.left is None or witness.left.lane_of(turn.segment) is None:
+            return self.ahead(run.id, turn.segment)
+        return self._onward(turn.plan, witness.left, turn.segment)
 
-    def _action(self, turn: "Turn") -> AnyAction:
+    def _action(self, turn: Turn) -> AnyAction:
         if not turn.is_plan_intact:
             raise RefusedError(f"plan {turn.run.plan_id} is not what it was", ring=RingName.PLAN)
         try:
@@ -215,7 +218,7 @@ class Attempts:
             return action
         return undoing(action, turn.record.prior_state, Receipt(turn.record.reference, turn.record.detail))
 
-    def _call(self, turn: "Turn", action: AnyAction, values: Arguments) -> Call:
+    def _call(self, turn: Turn, action: AnyAction, values: Arguments) -> Call:
         name = connector_of(turn.step.action)
         connector = self.connectors.get(name)
         if connector is None:
@@ -224,7 +227,7 @@ class Attempts:
         mandate = Mandate(turn.plan, turn.step, turn.run.id, turn.run.approval_id, is_undo=turn.is_undo)
         return Call(action, connector, context, values, turn.key, mandate)
 
-    def _unsettled(self, turn: "Turn", action: AnyAction) -> float:
+    def _unsettled(self, turn: Turn, action: AnyAction) -> float:
         """Return how many seconds to leave alone what an earlier attempt may have set going."""
         effect = effects.find(self.records, turn.key)
         claimed_at = turn.record.claimed_at
@@ -234,7 +237,7 @@ class Attempts:
             return 0.0  # nothing is gained by waiting
         return self.patience.settling - (self.clock() - claimed_at).total_seconds()
 
-    def _ask(self, turn: "Turn", action: AnyAction, question: str) -> Envelope:
+    def _ask(self, turn: Turn, action: AnyAction, question: str) -> Envelope:
         """Let the run wait for an answer, unless the one that was lost with a process may have had its effect."""
         effect = effects.find(self.records, turn.key)
         is_claimed = effect is not None and effect.state is EffectState.CLAIMED
@@ -245,7 +248,7 @@ class Attempts:
             ask(self.journal, turn.run, turn.step, question)
         return STOP
 
-    def _after(self, turn: "Turn", error: ConnectorError) -> Envelope:
+    def _after(self, turn: Turn, error: ConnectorError) -> Envelope:
         run, step = turn.run, turn.step
         failure = failure_of(error, self.handover.answered(run.id, turn.step_id))
         is_switch = isinstance(error, HeldBackError) and error.by is HeldBy.SWITCH
@@ -270,7 +273,7 @@ class Attempts:
         switch, at = self.gate.governing.switch, (run.tenant_id, connector_of(step.action), run.automation)
         return switch is not None and switch.stopped(*at, is_undo=bool(run.undoing)) is not None
 
-    def _has_time(self, turn: "Turn") -> bool:
+    def _has_time(self, turn: Turn) -> bool:
         """Tell whether a step may be tried once more: it has attempts left, and its time is not up."""
         retry, minutes = turn.step.retry, turn.step.timeout_minutes
         if turn.attempts >= (retry.attempts if retry is not None else self.patience.most_attempts):
@@ -278,7 +281,7 @@ class Attempts:
         began = turn.record.started_at
         return minutes is None or began is None or self.clock() < began + timedelta(minutes=minutes)
 
-    def _try_later(self, turn: "Turn", error: ConnectorError, failure: Failure) -> Envelope:
+    def _try_later(self, turn: Turn, error: ConnectorError, failure: Failure) -> Envelope:
         first = turn.step.retry.pause_seconds if turn.step.retry is not None else self.patience.first_pause
         pause = first * 2 ** (turn.attempts - 1)
         if isinstance(error, RateLimitedError):
@@ -287,7 +290,7 @@ class Attempts:
         self.journal.note(turn.run.id, turn.segment, turn.step_id, failure, pause)
         return self._rest(turn, pause, failure.error)
 
-    def _rest(self, turn: "Turn", seconds: float, text: str) -> Envelope:
+    def _rest(self, turn: Turn, seconds: float, text: str) -> Envelope:
         if seconds <= self.patience.longest_nap:
             return _again(seconds)
         moment = until(self.clock(), seconds)
@@ -295,14 +298,14 @@ class Attempts:
         self.journal.park(turn.run.id, turn.segment, wait)
         return STOP
 
-    def _is_wrong_answer(self, turn: "Turn", error: ConnectorError) -> bool:
+    def _is_wrong_answer(self, turn: Turn, error: ConnectorError) -> bool:
         """Tell whether the vendor, asked with the person's answer, said no. That claims nothing."""
         if question_of(turn.step) is None or type(error) is not RejectedError:
             return False
         effect = effects.find(self.records, turn.key)
         return effect is not None and effect.state is EffectState.FAILED
 
-    def _conclude(self, turn: "Turn", failure: Failure) -> Envelope:
+    def _conclude(self, turn: Turn, failure: Failure) -> Envelope:
         """End the run at this step: it failed, or nobody knows."""
         effect = effects.find(self.records, turn.key)
         is_open = effect is not None and effect.state in {EffectState.CLAIMED, EffectState.NEEDS_REVIEW}
@@ -310,73 +313,6 @@ class Attempts:
         state = RunState.NEEDS_REVIEW if is_open and not is_repeatable else RunState.FAILED
         self.journal.stop(turn.run.id, turn.segment, turn.step_id, failure, state)
         return STOP
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A step whose turn has come, forward or back."""
-
-    run: Run
-    segment: int
-    plan: Plan
-    step: PlannedStep
-    step_id: str
-    """The step's id in the run: of a repetition, where it is one."""
-    is_plan_intact: bool
-
-    @classmethod
-    def of(cls, records: Records, run: Run, segment: int, step_id: str) -> Self:
-        """Read the plan of a run. Raises LookupError where it was never kept."""
-        plan = _plan_of(records, run)
-        return cls(run, segment, plan, plan.step(step_id), step_id, plan.sha256() == run.plan_sha256)
-
-    @property
-    def record(self) -> StepRecord:
-        """What is known of the step so far."""
-        return self.run.step(self.step_id)
-
-    @property
-    def purpose(self) -> Purpose:
-        """Whom the step is for: whoever asked, unless an automation began it by itself."""
-        is_by_itself = self.run.requested_by.startswith(AUTOMATION) and not self.is_undo
-        return Purpose.AUTOMATIONS if is_by_itself else Purpose.PEOPLE
-
-    @property
-    def is_undo(self) -> bool:
-        """Tell whether the step is being undone."""
-        return bool(self.run.undoing)
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether a process that died since has finished it."""
-        over = {StepState.UNDONE} if self.is_undo else {StepState.DONE}
-        return self.record.state in over or (self.run.is_shadow and self.record.state is StepState.SKIPPED)
-
-    @property
-    def attempts(self) -> int:
-        """Count the attempts, with this one."""
-        return self.record.attempts + 1
-
-    @property
-    def key(self) -> str:
-        """The effect's key: the same for every attempt, in every process."""
-        return key_of(self.run.id, self.step_id, is_undo=self.is_undo, anew=self.record.anew)
-
-    def witness(self, journal: Journal, typed: SecretStr | None) -> Witness:
-        """Return who writes down what becomes of it."""
-        if self.is_undo:
-            return UndoneWitness(journal, self.run.id, self.segment, self.step_id)
-        return DoneWitness(journal, self.run.id, self.segment, self.plan, self.step, self.step_id, typed)
-
-
-def key_of(run_id: str, step_id: str, *, is_undo: bool = False, anew: int = 0) -> str:
-    """Return the key of a step's effect, fit for a vendor.
-
-    Step names have no hyphen and begin with a letter, and repetitions count from 1, so no two are alike.
-    """
-    name, _, number = step_id.partition(".")
-    parts = (run_id, f"0-{anew}" if anew else "", number, name.replace("_", "-"))
-    return f"{'undo-' if is_undo else ''}{'-'.join(filter(None, parts))}"
 
 
 def failure_of(error: ConnectorError, typed: SecretStr | None = None) -> Failure:
@@ -391,10 +327,3 @@ def _again(pause: float) -> Envelope:
 
 def _on(step_id: str | None, *, is_at_desk: bool = False) -> Envelope:
     return {"next": Next.ON.value, "step": step_id, "is_at_desk": is_at_desk}
-
-
-def _plan_of(records: Records, run: Run) -> Plan:
-    plan = plans.find(records, run.plan_id)
-    if plan is None:
-        raise LookupError(f"plan {run.plan_id} is gone")
-    return plan

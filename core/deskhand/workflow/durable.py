@@ -13,7 +13,7 @@ from sqlite3 import Connection as SQLiteConnection
 from typing import Any
 
 import structlog
-from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, WorkflowHandle
 from dbos._context import get_local_dbos_context
 from pydantic import JsonValue
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from deskhand.records.database import LONGEST_IDLE_MILLISECONDS
+from deskhand.records.write_lock import take_turns, write_lock
 from deskhand.workflow.executors import Executor, Kind, Register
 from deskhand.workflow.journal import SupersededError
 from deskhand.workflow.pulse import Company, Pulse
@@ -177,9 +178,7 @@ class Durable:
 
         @DBOS.workflow(name=_ATTEMPT, max_recovery_attempts=_MOST_DEATHS)
         def make(run_id: str, number: int, step_id: str) -> dict[str, JsonValue]:
-            return DBOS.run_step({"name": step_id}, attempt, run_id, number, step_id)
-
-        self._make = make
+            return attempt(run_id, number, step_id)
 
     def _start(self) -> None:
         config: DBOSConfig = {
@@ -219,14 +218,19 @@ class Durable:
             self._client = None
         self._engine.dispose()
 
-    def act(self, name: str, do: Callable[[], dict[str, JsonValue]]) -> dict[str, JsonValue]:
-        """Do something inside a segment once: after a crash what it returned is returned again. It must not raise."""
-        return DBOS.run_step({"name": name}, do)
-
     def act_at_desk(self, name: str, run_id: str, segment: int, step_id: str) -> dict[str, JsonValue]:
-        """Have the desk make an attempt, and wait for it; it is made once, as by `act`, wherever this segment is."""
-        with SetWorkflowID(f"{DBOS.workflow_id}:{name}"):
-            handle = DBOS.enqueue_workflow(AT_THE_DESK, self._make, run_id, segment, step_id)
+        """Have the desk make an attempt, and wait for it. Asked again after a crash, it returns what came of the first.
+
+        Not asked as a child of this segment's workflow: DBOS knows children by their order, and a segment that is
+        carried out again goes on where the run's row says, not at its beginning.
+        """
+        options: EnqueueOptions = {
+            "workflow_name": _ATTEMPT,
+            "queue_name": AT_THE_DESK,
+            "workflow_id": f"{_workflow_id(run_id, segment)}:{name}",
+            "app_version": VERSION,
+        }
+        handle: WorkflowHandle[dict[str, JsonValue]] = self._ready().enqueue(options, run_id, segment, step_id)
         return handle.get_result(polling_interval_sec=_POLL_SECONDS)
 
     def hold(self, connection: Connection) -> None:
@@ -328,6 +332,7 @@ def _connect(url: str) -> Engine:
         return create_engine(url, pool_size=2 * _MOST_AT_ONCE, max_overflow=0, pool_pre_ping=True, connect_args=options)
     engine = create_engine(url, pool_size=_MOST_AT_ONCE + 4, max_overflow=0)
     event.listen(engine, "connect", _make_durable)
+    take_turns(engine, write_lock(engine.url))
     return engine
 
 

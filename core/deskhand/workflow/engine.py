@@ -27,7 +27,7 @@ from deskhand.sdk.clock import Clock
 from deskhand.sdk.models import TenantContext
 from deskhand.sdk.roles import Connector
 from deskhand.workflow import tables, waits
-from deskhand.workflow.attempts import Attempts, Envelope, Patience, key_of
+from deskhand.workflow.attempts import Attempts, Envelope, Patience
 from deskhand.workflow.calls import Observer, unobserved
 from deskhand.workflow.executors import Executor
 from deskhand.workflow.gate import Gate
@@ -36,6 +36,7 @@ from deskhand.workflow.journal import Journal, Queue, RunRefusedError
 from deskhand.workflow.pulse import Company
 from deskhand.workflow.repeating import to_repeat
 from deskhand.workflow.segments import Port, Segments
+from deskhand.workflow.turn import key_of
 from deskhand.workflow.undoing import obstacle_to_undo, reversible
 from deskhand.workflow.watch import Fates, Watch
 

@@ -18,10 +18,6 @@ log = structlog.get_logger(__name__)
 class Port(Protocol):
     """What a segment needs of a durable engine."""
 
-    def act(self, name: str, do: Callable[[], dict[str, JsonValue]]) -> dict[str, JsonValue]:
-        """Do something that never raises, once: after a crash return what it returned."""
-        ...
-
     def act_at_desk(self, name: str, run_id: str, segment: int, step_id: str) -> dict[str, JsonValue]:
         """Have the desk make an attempt at a step, and return what it returned; also where this is the desk."""
         ...
@@ -47,30 +43,23 @@ class Segments:
     at: Observer = unobserved
 
     def carry_out(self, run_id: str, segment: int) -> None:
-        """Carry out one segment. Called again after a crash it takes the same way as far as it had come."""
-        envelope = self._repeated("begin", lambda: self._begin(run_id, segment), run_id)
+        """Carry out one segment. Called again after a crash it goes on where the run's row says it had come."""
+        envelope = self._tried("begin", lambda _: self._begin(run_id, segment), run_id)
         while envelope["next"] == Next.ON and envelope["step"] is not None:
             is_at_desk = self.port.is_shared and envelope["is_at_desk"] is True
             envelope = self._step(run_id, segment, str(envelope["step"]), is_at_desk=is_at_desk)
         if envelope["next"] == Next.ON:
-            self._repeated("end", lambda: self._end(run_id, segment), run_id)
+            self._tried("end", lambda _: self._end(run_id, segment), run_id)
 
     def _step(self, run_id: str, segment: int, step_id: str, *, is_at_desk: bool) -> Envelope:
-        def at_desk(name: str) -> Envelope:
-            return self.port.act_at_desk(name, run_id, segment, step_id)
+        if is_at_desk:
+            return self._tried(step_id, lambda name: self.port.act_at_desk(name, run_id, segment, step_id), run_id)
+        return self._tried(step_id, lambda _: self.attempts.make(run_id, segment, step_id), run_id)
 
-        def here(name: str) -> Envelope:
-            return self.port.act(name, lambda: self.attempts.make(run_id, segment, step_id))
-
-        return self._tried(step_id, at_desk if is_at_desk else here, run_id)
-
-    def _repeated(self, name: str, do: Callable[[], Envelope], run_id: str) -> Envelope:
-        return self._tried(name, lambda attempt: self.port.act(attempt, do), run_id)
-
-    def _tried(self, name: str, act: Callable[[str], Envelope], run_id: str) -> Envelope:
+    def _tried(self, name: str, do: Callable[[str], Envelope], run_id: str) -> Envelope:
         attempt = 1
         while True:
-            envelope = act(f"{name}#{attempt}")
+            envelope = do(f"{name}#{attempt}")
             self.at(f"{name}: kept", run_id)
             if envelope["next"] != Next.AGAIN:
                 return envelope

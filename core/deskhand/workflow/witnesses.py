@@ -1,8 +1,8 @@
 """What a run writes down in the gate's transactions: that a step begins to change something, and what came of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
 from deskhand.automation.plan import Plan, PlannedStep
 from deskhand.governance import proof
@@ -30,7 +30,7 @@ def without(text: str, typed: SecretStr | None) -> str:
     return text.replace(value, TYPED) if value else text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DoneWitness:
     """Sees a step carried out."""
 
@@ -42,6 +42,8 @@ class DoneWitness:
     step_id: str
     """The step's id in the run: of a repetition, where it is one."""
     typed: SecretStr | None = None
+    left: Run | None = field(default=None, init=False)
+    """The run as it was left when the step had been carried out."""
 
     def intends(self, transaction: Transaction, inspection: Inspection) -> None:
         """Keep the prior state and the diff. Raises CancelledError or SupersededError, and then nothing is sent."""
@@ -71,7 +73,8 @@ class DoneWitness:
             cause=None,
             ring="",
         )
-        runs.save(transaction, changed, "step.done", {"step": self.step_id, "reference": receipt.reference})
+        detail: dict[str, JsonValue] = {"step": self.step_id, "reference": receipt.reference}
+        self.left = runs.save(transaction, changed, "step.done", detail)
         if self.step.proves_identity:
             self._prove(transaction)
 
@@ -90,7 +93,7 @@ class DoneWitness:
             transaction.audit("proof.refused", tenant=plan.tenant.id, ticket=plan.ticket_id, detail=detail)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UndoneWitness:
     """Sees a step undone."""
 
@@ -98,6 +101,8 @@ class UndoneWitness:
     run_id: str
     segment: int
     step_id: str
+    left: Run | None = field(default=None, init=False)
+    """The run as it was left when the step had been undone."""
 
     def intends(self, transaction: Transaction, inspection: Inspection) -> None:
         """Note that it begins; what was captured before the change stays as it is."""
@@ -110,7 +115,8 @@ class UndoneWitness:
         """Keep that the step is undone."""
         run = runs.current(transaction, self.run_id)
         changed = run.with_step(self.step_id, state=StepState.UNDONE, error="", cause=None, ring="")
-        runs.save(transaction, changed, "step.undone", {"step": self.step_id, "reference": receipt.reference})
+        detail: dict[str, JsonValue] = {"step": self.step_id, "reference": receipt.reference}
+        self.left = runs.save(transaction, changed, "step.undone", detail)
 
     def stands(self, transaction: Transaction) -> None:
         """Make sure that the segment is still the run's. Raises SupersededError."""

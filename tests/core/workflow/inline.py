@@ -13,7 +13,7 @@ Place = tuple[str, int]
 
 @dataclass
 class Inline:
-    """Segments in a list; what an act returned is returned again when a segment is repeated."""
+    """Segments in a list; what the desk returned is returned again when a segment is repeated."""
 
     queued: list[Place] = field(default_factory=list)
     delays: dict[Place, float] = field(default_factory=dict)
@@ -42,20 +42,16 @@ class Inline:
         known = {place: Fate.UNDER_WAY for place in segments if place in self.queued}
         return known | {place: Fate.BROKEN for place in segments if place in self.broken}
 
-    def act(self, name: str, do: Callable[[], dict[str, JsonValue]]) -> dict[str, JsonValue]:
-        key = (self._present, name)
-        if key not in self.kept:
-            self.kept[key] = do()
-        return self.kept[key]
-
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
     def act_at_desk(self, name: str, run_id: str, segment: int, step_id: str) -> dict[str, JsonValue]:
         self.at_desk.append(name)
-        make = self.attempt
-        assert make is not None
-        return self.act(name, lambda: make(run_id, segment, step_id))
+        assert self.attempt is not None
+        key = ((run_id, segment), name)
+        if key not in self.kept:
+            self.kept[key] = self.attempt(run_id, segment, step_id)
+        return self.kept[key]
 
     def launch(
         self, segment: Callable[[str, int], None], attempt: Callable[[str, int, str], dict[str, JsonValue]]

@@ -30,9 +30,9 @@ from deskhand.sdk.errors import (
     UnavailableError,
     UncertainError,
 )
-from deskhand.workflow.attempts import key_of
 from deskhand.workflow.calls import unobserved
 from deskhand.workflow.engine import RunRefusedError
+from deskhand.workflow.turn import key_of
 from deskhand.workflow.undoing import undoing
 from tests.core.workflow.desk import Desk
 from tests.core.workflow.office import (
@@ -560,7 +560,6 @@ def test_an_older_segment_that_comes_back_changes_nothing(desk: Desk) -> None:
     run = desk.submit(plan(step("check_code", code=ASKED), NOTE))
     desk.inline.run()
     desk.engine.answer(run.id, "check_code", SecretStr(RIGHT_CODE), by="ann")
-    desk.inline.kept.clear()
     desk.inline.queued.insert(0, (run.id, 0))
     desk.inline.run(1)
     assert (desk.look(run).state, happened(desk)) == (RunState.QUEUED, [])

@@ -17,8 +17,8 @@ from deskhand.records.runs import RunState, WaitKind
 from deskhand.sdk import traffic
 from deskhand.sdk.errors import HeldBackError, HeldBy
 from deskhand.sdk.traffic import Errand, Purpose
-from deskhand.workflow.attempts import key_of
 from deskhand.workflow.governed import governed
+from deskhand.workflow.turn import key_of
 from tests.core.workflow.desk import Desk
 from tests.core.workflow.office import NAME, plan, said, step
 

@@ -282,7 +282,8 @@ class Refusing:
     def objection(self, _case: Case) -> str | None:
         return f"{self.name} says no"
 
-    def stopped(self, _tenant: str, _connector: str, _automation: str, **_: bool) -> str | None:
+    def stopped(self, _tenant: str, _connector: str, _automation: str, *, is_undo: bool = False) -> str | None:
+        del is_undo
         return "stopped"
 
 
