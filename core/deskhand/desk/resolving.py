@@ -18,7 +18,7 @@ from deskhand.desk.contexts import Contexts
 from deskhand.desk.governing import Governing, PlanNeed
 from deskhand.desk.previewing import Previewer, StepPreview
 from deskhand.desk.refusals import DeskRefusedError, require, require_client
-from deskhand.governance import approval
+from deskhand.governance import approval, proof
 from deskhand.governance.approval import ApprovalRefusedError, Verdict
 from deskhand.governance.leaks.scanner import LeakError, LeakScanner
 from deskhand.governance.links import LinkRefusedError, Links
@@ -126,6 +126,7 @@ class Resolving:
         ``stage`` is how far the plan's automation may go at this client.
         """
         self._same_tenant(plan)
+        self._refuse_unprovable(plan)
         privileged = self.previewer.privileged(plan)
         need = self.governing.need(plan, stage=stage, privileged=privileged)
         if need.mode not in {Mode.ASK, Mode.AUTO}:
@@ -357,6 +358,15 @@ class Resolving:
                 f"ticket {plan.ticket_id} belongs to {now.name} now and the plan was made for {plan.tenant.name}: "
                 "make a new plan"
             )
+
+    def _refuse_unprovable(self, plan: Plan) -> None:
+        """Bother nobody with a plan whose person cannot prove who they are in time, whoever approves it."""
+        locked = proof.lock_on(self.records, plan) if any(step.needs_proof for step in plan.steps) else None
+        if locked is not None:
+            raise DeskRefusedError(f"{locked}: see the person or ask the client, and work on another ticket")
+        young = proof.too_new(plan, self.clock() + GOOD_FOR)
+        if young is not None:
+            raise DeskRefusedError(f"{young}: see the person or ask the client, until it is that old")
 
     def _read(self, ticket_id: str) -> tuple[TenantContext, Ticket, object]:
         context, ticket, notes = self.contexts.read(ticket_id)

@@ -283,13 +283,13 @@ def _proof(proof: ProofFacts) -> dict[str, JsonValue]:
 
 
 def _fresh_approval(request: Request, standing: Standing) -> ApprovalFacts:
-    """Suppose that as many as it takes, of those who may, have just approved it."""
-    who = frozenset({min(standing.approvers, default="someone else")})
-    if request.resets_proof and standing.managers:
-        who = frozenset({min(standing.managers)})
+    """Suppose that as many as it takes, of those who may, have just approved it, and whoever asks is not of them."""
+    requester = account_name(request.requested_by)
+    able = standing.managers if request.resets_proof and standing.managers else standing.approvers
+    who = frozenset({min(able - {requester}, default=requester if able else "someone else")})
     return ApprovalFacts(
         plan_sha256=request.plan_sha256,
-        requester=account_name(request.requested_by),
+        requester=requester,
         people=who,
         entitled=who,
         votes=standing.quorum,

@@ -19,6 +19,12 @@ MOST_FAILURES = 3
 """So many failed attempts of a person on a ticket lock them there: go by another way, on another ticket."""
 
 
+_LOCKED = (
+    "three attempts of person {person} to prove who they are have failed on ticket {ticket}: "
+    "nothing that needs a proof is done for them on this ticket any more"
+)
+
+
 class ProofMethod(StrEnum):
     """How someone proved who they are. Which of these count, the guard rails say."""
 
@@ -69,6 +75,19 @@ def unchanged_since(plan: Plan, step: PlannedStep) -> datetime | None:
     return max(moments) if moments and len(moments) == len(known) else None
 
 
+def too_new(plan: Plan, at: datetime) -> str | None:
+    """Say that no call-back of a plan will count by a moment, as the number is too new then; None where one may."""
+    calls = [each for each in plan.steps if each.is_call_back]
+    if not calls or not any(each.resets_proof for each in plan.steps):
+        return None
+    since = [unchanged_since(plan, each) for each in calls]
+    if any(each is not None and at - each >= UNCHANGED_FOR for each in since):
+        return None
+    known = max((each for each in since if each is not None), default=None)
+    age = "nobody knows since when" if known is None else f"since {known:%Y-%m-%d}"
+    return f"the number that would be called is on record {age}, and a call-back counts after {UNCHANGED_FOR.days} days"
+
+
 def is_call_back_to_an_old_number(proof: Proof) -> bool:
     """Tell whether someone was called back on a number that had been theirs for 30 days by then."""
     since = proof.unchanged_since
@@ -111,13 +130,22 @@ def failed(transaction: Transaction, shown: Shown) -> int:
     return max(0, MOST_FAILURES - proofs.failures(transaction.connection, shown.person_id, shown.ticket_id))
 
 
+def lock_on(records: Records, plan: Plan) -> str | None:
+    """Say that a plan's person is locked on its ticket, and why; None where they are not."""
+    if plan.person is None:
+        return None
+    with records.reading() as connection:
+        is_locked = proofs.failures(connection, plan.person.id, plan.ticket_id) >= MOST_FAILURES
+    return _LOCKED.format(person=plan.person.id, ticket=plan.ticket_id) if is_locked else None
+
+
 def usable(records: Records, plan: Plan, now: datetime) -> Proof | None:
     """Return the best proof that still serves this very plan: of its person, on its ticket, not older than `LASTS`.
 
     A call-back to an old number is better than a code, and of two alike the newer.
     One that the plan has begun to use still serves its later steps, and the same step after a crash; no other plan.
     """
-    if plan.person is None or _is_locked(records, plan.person.id, plan.ticket_id):
+    if plan.person is None or lock_on(records, plan) is not None:
         return None
     mine = (plan.person.id, plan.ticket_id, plan.tenant.id)
     found = [
@@ -141,14 +169,6 @@ def use(transaction: Transaction, proof: Proof) -> Proof:
         raise ProofRefusedError(str(error)) from error
 
 
-def _is_locked(records: Records, person_id: str, ticket_id: str) -> bool:
-    with records.reading() as connection:
-        return proofs.failures(connection, person_id, ticket_id) >= MOST_FAILURES
-
-
 def _refuse_locked(transaction: Transaction, person_id: str, ticket_id: str) -> None:
     if proofs.failures(transaction.connection, person_id, ticket_id) >= MOST_FAILURES:
-        raise ProofRefusedError(
-            f"three attempts of person {person_id} to prove who they are have failed on ticket {ticket_id}: "
-            "nothing that needs a proof is done for them on this ticket any more"
-        )
+        raise ProofRefusedError(_LOCKED.format(person=person_id, ticket=ticket_id))

@@ -123,7 +123,12 @@ def add(transaction: Transaction, approval: Approval) -> None:
         },
     )
     expires = written_time(approval.expires_at)
-    detail: dict[str, JsonValue] = {"expires": expires, "approvers": [*approval.approvers], "quorum": approval.quorum}
+    detail: dict[str, JsonValue] = {
+        "expires": expires,
+        "approvers": [*approval.approvers],
+        "managers": [*approval.managers],
+        "quorum": approval.quorum,
+    }
     if approval.way is not None:
         detail |= {"run": approval.way.run_id, "at": approval.way.position}
     _audit(transaction, approval, "approval.requested", detail)

@@ -184,7 +184,9 @@ class RunEngine:
         Raises RunRefusedError where the run does not wait for this step's answer, or this is not that process.
         """
         if self._watch is None:
-            raise RunRefusedError("an answer is in memory alone: give it where runs are carried out, in the panel")
+            raise RunRefusedError(
+                "an answer is in memory alone: give it to the desk that runs, in the panel, once it has started"
+            )
         with self._deciding(run_id, by) as (transaction, run):
             wait = run.waits_for
             if wait is None or wait.kind is not WaitKind.PROMPT or wait.step_id != step_id:

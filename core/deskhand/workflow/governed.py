@@ -309,20 +309,27 @@ class ProofRing:
     name: RingName = RingName.PROOF
 
     def objection(self, case: Case) -> str | None:
-        """Look for a proof of this plan's person, and see that the step is about nobody else."""
+        """Look for a proof where one is needed, and ask nobody for one who is locked on the ticket."""
         call, mandate = case.call, case.call.mandate
+        if mandate is not None and call.action.proves_identity:
+            return proof.lock_on(self.records, mandate.plan)
         if not call.action.needs_proof and (mandate is None or mandate.is_undo or not mandate.step.needs_proof):
             return None
         if mandate is None or mandate.plan.person is None:
             return "it needs an identity proof, and nobody says whose"
+        return self._wanting(mandate, mandate.plan.person.id, is_renewal=call.action.resets_proof)
+
+    def _wanting(self, mandate: Mandate, person: str, *, is_renewal: bool) -> str | None:
+        """Say what a step lacks: to be about this plan's person and nobody else, who has shown who they are."""
         people = {each.person for each in mandate.step.arguments.values() if each.person is not None}
-        if people != {mandate.plan.person.id}:
+        if people != {person}:
             return f"step {mandate.step.id} is not about the person whose proof this plan has"
         found = proof.usable(self.records, mandate.plan, self.clock())
         if found is None:
-            return f"person {mandate.plan.person.id} has not proven who they are for this plan in the last ten minutes"
-        if call.action.resets_proof and not proof.is_call_back_to_an_old_number(found):
-            return f"person {mandate.plan.person.id} was not called back on a number unchanged for 30 days"
+            never = f"person {person} has not proven who they are for this plan in the last ten minutes"
+            return proof.lock_on(self.records, mandate.plan) or never
+        if is_renewal and not proof.is_call_back_to_an_old_number(found):
+            return f"person {person} was not called back on a number unchanged for 30 days"
         return None
 
     def spend(self, transaction: Transaction, case: Case) -> None:

@@ -243,6 +243,18 @@ def test_rows_that_name_different_approvers_leave_nobody() -> None:
     assert run(case).rules == ("grant-approver",)
 
 
+@pytest.mark.parametrize(
+    ("named", "mode"), [(("ann", "eve"), Mode.ASK), (("ANN", "mal"), Mode.ASK), (("ann",), Mode.SUGGEST)]
+)
+def test_whoever_asks_may_be_among_those_who_approve_as_long_as_somebody_else_is(
+    named: tuple[str, ...], mode: Mode
+) -> None:
+    by_approvers = replace(ASKED, rows=(Row("19", RESET, "ask", named=named),))
+    by_managers = replace(ASKED, tier=3, resets_proof=True, rows=(Row("19", RESET, "ask", managers=named),))
+    for case in (by_approvers, by_managers):
+        assert case.permissions().need(case.request()).mode is mode
+
+
 def test_a_refusal_says_why_in_sentences() -> None:
     refused = run(replace(ASKED, tier=2))
     assert refused.sentence == "It takes the approval of someone else."

@@ -208,6 +208,42 @@ def test_the_better_proof_serves_where_there_are_two(records: Records, clock: He
     assert proof.usable(records, PLAN, clock()) == code
 
 
+def renewing(*calls: Argument) -> Plan:
+    """Return a plan that calls a person back on these numbers and renews their factors."""
+    steps = [
+        check(each).model_copy(update={"id": f"call-{number}", "is_call_back": True})
+        for number, each in enumerate(calls)
+    ]
+    return plan(*steps, check(on_record("1")).model_copy(update={"resets_proof": True, "proves_identity": False}))
+
+
+@pytest.mark.parametrize(
+    ("what", "is_too_new"),
+    [
+        (renewing(seen(NOON - timedelta(days=30))), False),
+        (renewing(seen(NOON - timedelta(days=30) + timedelta(microseconds=1))), True),
+        (renewing(seen(None)), True),
+        (renewing(seen(NOON), seen(NOON - timedelta(days=31))), False),
+        (renewing(seen(NOON), seen(None)), True),
+        (renewing(), False),
+        (called(seen(NOON)), False),
+    ],
+)
+def test_a_number_that_will_not_be_old_enough_is_told_beforehand(what: Plan, *, is_too_new: bool) -> None:
+    told = proof.too_new(what, NOON)
+    assert (told is not None) is is_too_new
+    assert told is None or "after 30 days" in told
+
+
+def test_a_plan_says_whether_its_person_is_locked(records: Records) -> None:
+    assert proof.lock_on(records, PLAN) is None
+    for _ in range(3):
+        failed(records)
+    assert "person 17" in (proof.lock_on(records, PLAN) or "")
+    assert proof.lock_on(records, plan(ticket_id="101")) is None
+    assert proof.lock_on(records, PLAN.model_copy(update={"person": None})) is None
+
+
 def test_every_way_says_what_it_shows() -> None:
     told = {each: each.strength for each in ProofMethod}
     assert "number on record" in told[ProofMethod.CODE]

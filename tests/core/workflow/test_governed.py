@@ -304,6 +304,18 @@ def test_a_step_about_somebody_else_than_the_proven_person_is_refused(desk: Desk
     assert objection == "step reset_password is not about the person whose proof this plan has"
 
 
+def test_who_is_locked_on_the_ticket_is_told_so_and_asked_for_no_other_proof(desk: Desk) -> None:
+    whole = plan(JOIN, RESET)
+    asking, needing = case(desk, whole, None), case(desk, whole, None, place=1)
+    proving = replace(asking, call=replace(asking.call, action=replace(asking.call.action, proves_identity=True)))
+    assert proof_ring(desk).objection(proving) is None
+    with desk.records.transaction("test") as transaction:
+        for _ in range(proof.MOST_FAILURES):
+            proof.failed(transaction, Shown(PERSON, whole.ticket_id, TENANT, whole.id, ProofMethod.CODE))
+    for each in (proving, needing):
+        assert "three attempts of person" in (proof_ring(desk).objection(each) or "")
+
+
 def test_a_proof_is_used_with_the_intent_and_serves_the_same_plan_only(desk: Desk) -> None:
     whole = plan(RESET)
     proven(desk, whole)
