@@ -43,6 +43,7 @@ from deskhand.desk.writing import Writer
 from deskhand.governance.entra.sign_in import EntraSignIn
 from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.governance.permission import guard_rails
+from deskhand.governance.rails_in_force import note_guard_rails
 from deskhand.governance.traffic.control import Controls
 from deskhand.intake.intake import Intake, StoppedError
 from deskhand.intake.schedule import Schedule
@@ -114,6 +115,7 @@ class Desk:
             closing.callback(records.close)
             closing.callback(controls.keep)
             controls.keep_in(records)
+            note_guard_rails(records)
             mirror = open_mirror(configuration)
             closing.callback(mirror.close)
             engine = RedactingEngine(engine or open_engine(configuration.engine), scanner.redact)
