@@ -17,8 +17,9 @@ from deskhand.cli.answers import (
     print_table,
 )
 from deskhand.cli.exit_codes import ExitCode
-from deskhand.configuration.loading import load, open_secrets
+from deskhand.configuration.loading import load
 from deskhand.configuration.schema import Configuration
+from deskhand.configuration.sealing import open_secrets
 from deskhand.desk.stores import are_records_made, open_records
 from deskhand.governance.secrets.failures import SecretStoreError
 from deskhand.governance.secrets.keys import key_material

@@ -9,10 +9,8 @@ from pydantic import ValidationError
 
 from deskhand.configuration.problems import InvalidConfigurationError, Problem, closest, explain, written
 from deskhand.configuration.schema import Configuration
+from deskhand.configuration.sealing import stored_secrets
 from deskhand.configuration.secret_references import SecretReferenceError, dereference, stored_name
-from deskhand.governance.secrets.failures import SecretStoreError
-from deskhand.governance.secrets.keys import key_material
-from deskhand.governance.secrets.store import SecretStore
 from deskhand.registry import Registry
 from deskhand.sdk.settings import ConnectorSettings
 
@@ -39,41 +37,23 @@ def load(path: Path) -> Configuration:
 
 
 def connector_settings(configuration: Configuration, registry: Registry, name: str) -> ConnectorSettings:
-    """Open the secrets a connector's section names, and check it against its plugin's settings.
+    """Check a connector's section against its plugin's settings, with the stored secrets it names.
 
-    This is the one place where a stored secret is opened. Raises InvalidConfigurationError.
+    What is returned holds none of them: they are sealed (`sdk.secrets`), and opened for a call alone.
+    Raises InvalidConfigurationError.
     """
     plugin = registry.plugins.get(name)
     if plugin is None or plugin.connector is None:
         where = written(("connectors", name))
         fix = _fix_for_missing(configuration, registry, name)
         raise InvalidConfigurationError([Problem(configuration.file, where, "an installed plugin", fix)])
-    model, section = plugin.connector.settings, with_stored_secrets(configuration, name)
+    model, (sealed, values) = plugin.connector.settings, stored_secrets(configuration, plugin)
     try:
-        return model.model_validate(section)
+        checked = model.model_validate({**configuration.connectors[name], **values})
     except ValidationError as error:
         problems = explain(configuration.file, error, model, ("connectors", name))
         raise InvalidConfigurationError(problems) from None
-
-
-def with_stored_secrets(configuration: Configuration, name: str) -> dict[str, Any]:
-    """Return a connector's section with the secrets it names in the store. Raises InvalidConfigurationError."""
-    section = dict(configuration.connectors[name])
-    named = {key: stored for key, value in section.items() if (stored := stored_name(value)) is not None}
-    key = next(iter(named), "")
-    try:
-        store = open_secrets(configuration) if named else None
-        for key, stored in named.items():
-            section[key] = store.read(stored, connector=name).get_secret_value() if store else ""
-    except SecretStoreError as error:
-        where = written(("connectors", name, key))
-        raise InvalidConfigurationError([Problem(configuration.file, where, error.problem, error.fix)]) from None
-    return section
-
-
-def open_secrets(configuration: Configuration, *, key: str = "") -> SecretStore:
-    """Open the secret store with the configured key, or the one that ``key`` specifies. Raises SecretStoreError."""
-    return SecretStore.at(configuration.state, key_material(configuration.secrets, configuration.file.parent, key=key))
+    return checked.model_copy(update=sealed)
 
 
 def _fix_for_missing(configuration: Configuration, registry: Registry, name: str) -> str:

@@ -7,11 +7,32 @@ from threading import Lock
 
 from deskhand.intake.intake import Intake
 from deskhand.sdk.clock import Clock
+from deskhand.sdk.errors import AuthorizationError
 from deskhand.sdk.models import Signal, SignalSource
-from deskhand.sdk.webhooks import CallbackReceiver, CallbackRefusedError
+from deskhand.sdk.secrets import permit
+from deskhand.sdk.webhooks import Callback, CallbackReceiver, CallbackRefusedError
 
 REMEMBERED = 10_000
 """How many digests of earlier callbacks are kept; a replay older than that only re-reads a record."""
+
+
+TRY_AGAIN = 503
+
+
+@dataclass(frozen=True, slots=True)
+class PermittedReceiver:
+    """Plays CallbackReceiver: lets a plugin open its secrets while it verifies one callback."""
+
+    receiver: CallbackReceiver
+    package: str
+
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Callback:
+        """Have the plugin verify and parse it. Refused with 503 where a secret cannot be opened at present."""
+        try:
+            with permit(self.package):
+                return self.receiver.receive(headers, body)
+        except AuthorizationError as error:
+            raise CallbackRefusedError(f"it cannot be verified: {error}", status=TRY_AGAIN) from None
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from typing import Self
 from deskhand.configuration.loading import connector_settings
 from deskhand.configuration.problems import InvalidConfigurationError, Problem
 from deskhand.configuration.schema import Configuration
+from deskhand.desk.callbacks import PermittedReceiver
 from deskhand.governance.traffic.budget import Budget
 from deskhand.governance.traffic.control import Controls
 from deskhand.registry import Registry
@@ -28,7 +29,7 @@ class Connections:
     connectors: Mapping[str, Connector]
     receivers: Mapping[str, CallbackReceiver]
     settings: Mapping[str, ConnectorSettings]
-    """What each connector was opened with, secrets included: for the scanner that looks for them."""
+    """What each connector was opened with, stored secrets sealed: for the scanner that looks for them."""
     ticket_system: TicketSystem
     longest_answer: timedelta
     """How long any of the connectors waits for one answer."""
@@ -58,7 +59,7 @@ class Connections:
                     connectors[name] = plugin.connector.connect(settings)
                     closing.callback(connectors[name].close)
                 if plugin.callbacks is not None:
-                    receivers[name] = plugin.callbacks(settings)
+                    receivers[name] = PermittedReceiver(plugin.callbacks(settings), plugin.package)
             system = _ticket_system(configuration, connectors)
             return cls(registry, connectors, receivers, opened, system, longest_answer, closing.pop_all())
 

@@ -110,7 +110,7 @@ class Desk:
             clock = store_clock(configuration) if clock is utc_now else clock
             controls = Controls(configuration.limits, clock)
             connections = closing.enter_context(Connections.open(configuration, controls))
-            scanner = scanner or scanner_over(configuration, connections.settings)
+            scanner = scanner_over(configuration, connections.settings, scanner)
             records = open_records(configuration, clock, scanner.redact)
             closing.callback(records.close)
             closing.callback(controls.keep)

@@ -85,7 +85,7 @@ class Hand:
             clock = store_clock(configuration)
             controls = Controls(configuration.limits, clock)
             connections = closing.enter_context(Connections.open(configuration, controls))
-            scanner = scanner or scanner_over(configuration, connections.settings)
+            scanner = scanner_over(configuration, connections.settings, scanner)
             records = join_records(configuration, clock, scanner.redact)
             closing.callback(records.close)
             closing.callback(controls.keep)

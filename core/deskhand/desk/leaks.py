@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from functools import cache
+from functools import cache, partial
 
 from pydantic import BaseModel, SecretStr
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.records.audit.entries import read_entry
 from deskhand.records.schema import metadata
 from deskhand.registry import Registry
+from deskhand.sdk.secrets import SealedSecret, permit
 
 
 def scanner_of(configuration: Configuration, registry: Registry) -> LeakScanner:
@@ -24,12 +25,26 @@ def scanner_of(configuration: Configuration, registry: Registry) -> LeakScanner:
     return scanner_over(configuration, opened)
 
 
-def scanner_over(configuration: Configuration, connectors: Mapping[str, BaseModel]) -> LeakScanner:
-    """Return a scanner for every secret of the file and of the settings its connectors were opened with."""
+def scanner_over(
+    configuration: Configuration, connectors: Mapping[str, BaseModel], scanner: LeakScanner | None = None
+) -> LeakScanner:
+    """Return a scanner for every secret of the file and of the settings its connectors were opened with.
+
+    It hears of each whenever it is opened, and so of a new value with the first call that uses it. A ``scanner`` that
+    was there before is told of them instead.
+    """
+    scanner = scanner or LeakScanner()
     found = dict(_secrets_in(configuration, ""))
     for name, settings in connectors.items():
         found.update(_secrets_in(settings, f"connectors.{name}"))
-    return LeakScanner(found)
+    for name, secret in found.items():
+        if isinstance(secret, SealedSecret):
+            secret.tell(partial(scanner.hear, name))
+            with permit(secret.package):
+                secret.get_secret_value()
+        else:
+            scanner.watch(name, secret)
+    return scanner
 
 
 def redacting(configuration: Configuration) -> Callable[[str], str]:

@@ -32,6 +32,7 @@ from deskhand.sdk.errors import (
     UncertainError,
 )
 from deskhand.sdk.trying import Transient, pause_before, transient_of
+from deskhand.sdk.wire import AuthorisingTransport, Body, Credential, Form
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # below that it logs whole addresses, customers' words included
 logging.getLogger("httpcore").setLevel(logging.WARNING)
@@ -39,7 +40,6 @@ logging.getLogger("httpcore").setLevel(logging.WARNING)
 T = TypeVar("T")
 JsonBody: TypeAlias = "str | int | float | bool | Sequence[JsonBody] | Mapping[str, JsonBody] | None"
 Parameters: TypeAlias = Mapping[str, str | int]
-Form: TypeAlias = Mapping[str, str]
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 AMBIGUOUS_REDIRECTS = frozenset({302, 303})
@@ -79,6 +79,10 @@ class HttpClient:
     is asked before each request (see `traffic`) and may hold it back: HeldBackError, or what an earlier attempt raised.
     ``connection`` names which of a connector's connections this is, where it has one a client.
 
+    ``credential`` returns the headers that authorise one request. It is called for each, once the host has let it go,
+    and so is whatever is a function in a form: there, and nowhere before, a stored secret opens (see `secrets`).
+    ``auth`` is for what is read from an answer, such as a token that was refused.
+
     Errors: 401 and 403 AuthorizationError · 404 NotFoundError · 429 RateLimitedError · other 4xx and other origins
     RejectedError · 5xx, 408 and the network UnavailableError · UncertainError for a non-idempotent write that may have
     landed · ConfigurationError for an address that is not public, unless ``allow_private_addresses``. Messages name
@@ -92,7 +96,8 @@ class HttpClient:
         base_url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        auth: httpx.Auth | tuple[str, str] | None = None,
+        auth: httpx.Auth | None = None,
+        credential: Credential | None = None,
         timeout_seconds: float = 30.0,
         requests_per_minute: int = 300,
         allow_private_addresses: bool = False,
@@ -111,6 +116,11 @@ class HttpClient:
         self._patience = patience or Patience()
         self._budget = RateBudget(requests_per_minute, sleep=self._patience.sleep, monotonic=self._patience.monotonic)
         self._counting = threading.Lock()
+        inner = transport or GuardedTransport(
+            allow_private_addresses=allow_private_addresses,
+            answer_seconds=timeout_seconds,
+            secure=self._base.scheme == "https",
+        )
         self._client = httpx.Client(
             headers={"User-Agent": "deskhand", **(headers or {})},
             auth=auth,
@@ -118,12 +128,7 @@ class HttpClient:
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             event_hooks={"request": [self._account]},
             trust_env=False,
-            transport=transport
-            or GuardedTransport(
-                allow_private_addresses=allow_private_addresses,
-                answer_seconds=timeout_seconds,
-                secure=self._base.scheme == "https",
-            ),
+            transport=AuthorisingTransport(inner, self._package, credential),
         )
 
     def get(
@@ -149,7 +154,7 @@ class HttpClient:
         The body is ``json``, ``form`` as ``application/x-www-form-urlencoded``, or ``content``, whose type ``headers``
         tell: one of them at most.
         """
-        request = self._request(method, path, _Body(json, form, content), params, headers)
+        request = self._request(method, path, Body(json, form, content), params, headers)
         return self._exchange(request, itself, repeatable=idempotent or _is_read(request))
 
     def json(
@@ -167,7 +172,7 @@ class HttpClient:
 
         An HTML error page or a truncated body is UnavailableError for what may be repeated, else UncertainError.
         """
-        request = self._request(method, path, _Body(json, form), params, headers)
+        request = self._request(method, path, Body(json, form), params, headers)
         return self._exchange(request, json_value, repeatable=idempotent or _is_read(request))
 
     def pages(
@@ -178,14 +183,14 @@ class HttpClient:
         Each page is fetched when it is asked for. UnavailableError where the pages go in a circle.
         """
         seen: set[str] = set()
-        request: httpx.Request | None = self._request("GET", path, _Body(), params, headers)
+        request: httpx.Request | None = self._request("GET", path, Body(), params, headers)
         while request is not None:
             if str(request.url) in seen:
                 raise UnavailableError(f"{_name(request)}: the pages go in a circle")
             seen.add(str(request.url))
             value, following = self._exchange(request, page, repeatable=True)
             yield value
-            request = self._request("GET", following, _Body(), None, headers) if following else None
+            request = self._request("GET", following, Body(), None, headers) if following else None
 
     def close(self) -> None:
         """Close every connection; the client is not used afterwards."""
@@ -210,7 +215,7 @@ class HttpClient:
         self,
         method: str,
         path: str,
-        body: "_Body",
+        body: Body,
         params: Parameters | None,
         headers: Mapping[str, str] | None,
     ) -> httpx.Request:
@@ -220,9 +225,7 @@ class HttpClient:
             url = self._url(path)
             if params:
                 url = url.copy_merge_params(dict(params))
-            return self._client.build_request(
-                method, url, json=body.json, data=body.form, content=body.content, headers=headers
-            )
+            return self._client.build_request(method, url, headers=headers, **body.arguments)
         except (ValueError, TypeError, RecursionError, httpx.InvalidURL) as error:
             reason = f"{method} request to {self._base.host} cannot be built: {type(error).__name__}"
             raise RejectedError(f"{reason} in its path, parameters, headers or body") from None
@@ -282,17 +285,29 @@ class HttpClient:
 
     def _answer(self, request: httpx.Request, *, repeatable: bool) -> httpx.Response:
         for _ in range(MOST_REDIRECTS + 1):
-            streamed = self._client.send(request, stream=True)
-            try:
-                answer = complete(streamed, largest=self._patience.largest_answer)
-            finally:
-                streamed.close()
+            answer = self._sent(request)
             if answer.is_success or answer.status_code == HTTPStatus.NOT_MODIFIED:
                 return answer
             if answer.status_code not in REDIRECTS:
                 self._refuse(answer, repeatable=repeatable)
             request = self._redirected(answer, repeatable=repeatable)
         raise RejectedError(f"{_name(request)} was redirected more than {MOST_REDIRECTS} times")
+
+    def _sent(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and read its answer; neither that nor an error leads back to what was sent, secrets included.
+
+        An error would, by the frames of its traceback and of what caused it.
+        """
+        try:
+            streamed = self._client.send(request, stream=True)
+            try:
+                return complete(streamed, largest=self._patience.largest_answer)
+            finally:
+                streamed.close()
+                del streamed
+        except (httpx.HTTPError, UnreadableError) as error:
+            error.__cause__ = error.__context__ = None
+            raise error.with_traceback(None) from None
 
     def _redirected(self, answer: httpx.Response, *, repeatable: bool) -> httpx.Request:
         request = answer.request
@@ -332,19 +347,6 @@ class HttpClient:
         explanation = _read(self._explain, answer, otherwise="")
         printable = "".join(each if each.isprintable() else " " for each in explanation[:LONGEST_EXPLANATION])
         return f"{message}: {printable}" if printable.strip() else message
-
-
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """What a request carries, in one of three forms."""
-
-    json: JsonBody = None
-    form: Form | None = None
-    content: bytes | None = None
-
-    @property
-    def is_one_at_most(self) -> bool:
-        return sum(each is not None for each in (self.json, self.form, self.content)) <= 1
 
 
 def _read(reader: Callable[[httpx.Response], T] | None, answer: httpx.Response, *, otherwise: T) -> T:

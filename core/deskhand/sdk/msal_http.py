@@ -4,9 +4,11 @@ Imports no MSAL: it only speaks as `requests` does, which is what MSAL expects o
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from deskhand.sdk.errors import AuthorizationError, NotFoundError, RejectedError
 from deskhand.sdk.http import HttpClient
+from deskhand.sdk.wire import Form
 
 
 class _Refusal(BaseModel):
@@ -49,10 +52,21 @@ class MsalHttp:
     MSAL writes ``https`` into every address; the scheme is the authority's own, so that a rehearsal works on loopback.
     Raises the errors of :class:`deskhand.sdk.http.HttpClient`, through MSAL; a refusal is AuthorizationError, which
     ends with ``fix``.
+
+    ``credential`` names the fields of a form that MSAL fills with whatever stands in for them: each is a function from
+    the endpoint to the value, called once the request was let go. MSAL itself so never holds a credential.
     """
 
-    def __init__(self, http: HttpClient, authority: str, tenant: str, fix: str) -> None:
+    def __init__(
+        self,
+        http: HttpClient,
+        authority: str,
+        tenant: str,
+        fix: str,
+        credential: Mapping[str, Callable[[str], str]] = MappingProxyType({}),
+    ) -> None:
         self._http = http
+        self._credential = credential
         self._host = urlsplit(authority).netloc
         self._root = f"/{tenant}/"
         self._fix = fix
@@ -71,14 +85,13 @@ class MsalHttp:
         """Post a form. Asking for a token may be repeated: an authority that has answered says so of the second."""
         given = {name: each for name, each in (data or {}).items() if each is not None}
         form = {name: each.decode() if isinstance(each, bytes) else str(each) for name, each in given.items()}
-        return self._answer("POST", url, form, headers)
+        late = {name: partial(each, url) for name, each in self._credential.items() if name in form}
+        return self._answer("POST", url, {**form, **late}, headers)
 
     def close(self) -> None:
         """Leave the connections to whoever opened them."""
 
-    def _answer(
-        self, method: str, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str] | None
-    ) -> AuthorityAnswer:
+    def _answer(self, method: str, url: str, form: Form | None, headers: Mapping[str, str] | None) -> AuthorityAnswer:
         parts = urlsplit(url)
         if parts.netloc != self._host or not parts.path.startswith(self._root):
             raise RejectedError(f"{parts.hostname} is not where this tenant's tokens come from: nothing was sent")

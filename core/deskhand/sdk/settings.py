@@ -2,13 +2,16 @@
 
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_serializer
+
+from deskhand.sdk.secrets import SealedSecret
 
 
 class ConnectorSettings(BaseModel):
     """The settings every connector has; subclasses add their own.
 
-    Each field needs a description (the documentation is made from it); a secret is a ``SecretStr``.
+    Each field needs a description (the documentation is made from it); a secret is a ``SecretStr``. Validators see its
+    value; what the connector is given may be sealed (see `secrets`), and is opened for a request alone.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -40,3 +43,8 @@ class ConnectorSettings(BaseModel):
         description="Keep this share of the budget for what people ask for, and as much again for automations: "
         "polling and learning stop first, automations next.",
     )
+
+    @field_serializer("*", mode="wrap", when_used="json")
+    def _leave_sealed(self, value: object, written: SerializerFunctionWrapHandler) -> object:
+        """Write stars for a sealed secret: pydantic would open it to see whether it is empty."""
+        return str(value) if isinstance(value, SealedSecret) else written(value)

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from deskhand.sdk.errors import NotFoundError, UnavailableError
 from deskhand.sdk.http import HttpClient, Patience
+from deskhand.sdk.secrets import basic
 from deskhand_notify_twilio.mapping import parsed
 from deskhand_notify_twilio.payloads import (
     AttemptPayload,
@@ -56,7 +57,7 @@ class TwilioClient:
             return HttpClient(
                 url,
                 headers={"Accept": "application/json"},
-                auth=settings.credential,
+                credential=lambda: basic(*settings.credential),
                 timeout_seconds=settings.timeout_seconds,
                 requests_per_minute=settings.requests_per_minute,
                 allow_private_addresses=settings.allow_private_addresses,

@@ -102,7 +102,7 @@ class TwilioSettings(ConnectorSettings):
 
     @property
     def credential(self) -> tuple[str, str]:
-        """User name and password of a request: the API key, or the account with its token."""
+        """User name and password of one request: the API key, or the account with its token. Opened when asked for."""
         if self.api_key_sid is not None and self.api_key_secret is not None:
             return self.api_key_sid, self.api_key_secret.get_secret_value()
         token = self.auth_token.get_secret_value() if self.auth_token is not None else ""

@@ -14,6 +14,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from deskhand.sdk.errors import ConfigurationError, NotFoundError, RejectedError, UnavailableError
 from deskhand.sdk.http import HttpClient, JsonBody, Patience
+from deskhand.sdk.secrets import basic
 from deskhand_psa_connectwise.conditions import Condition
 from deskhand_psa_connectwise.payloads import CompanyInformation, Refusal
 from deskhand_psa_connectwise.settings import ConnectWiseSettings
@@ -47,14 +48,8 @@ class ConnectWiseClient:
         )
         self._api = HttpClient(
             settings.api_origin,
-            headers={
-                "Accept": f"application/vnd.connectwise.com+json; version={settings.api_version}",
-                "clientId": settings.client_id.get_secret_value(),
-            },
-            auth=(
-                f"{settings.company_id}+{settings.public_key.get_secret_value()}",
-                settings.private_key.get_secret_value(),
-            ),
+            headers={"Accept": f"application/vnd.connectwise.com+json; version={settings.api_version}"},
+            credential=lambda: credential(settings),
             timeout_seconds=settings.timeout_seconds,
             requests_per_minute=settings.requests_per_minute,
             allow_private_addresses=settings.allow_private_addresses,
@@ -194,6 +189,15 @@ class ConnectWiseClient:
         if path != SEARCHABLE:
             raise RejectedError(f"{path}: its conditions are too long for an address, and it takes no others")
         return True
+
+
+def credential(settings: ConnectWiseSettings) -> dict[str, str]:
+    """Return the headers of one request, opening what they are made of."""
+    member = f"{settings.company_id}+{settings.public_key.get_secret_value()}"
+    return {
+        "clientId": settings.client_id.get_secret_value(),
+        **basic(member, settings.private_key.get_secret_value()),
+    }
 
 
 def explain(answer: httpx.Response) -> str:

@@ -5,6 +5,7 @@ import pytest
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.configuration.loading import connector_settings, load
 from deskhand.registry import Registry
+from deskhand.sdk.secrets import permit
 from tests.core.cli.conftest import Run, Shop
 
 VALUE = "-".join(["hush"] * 3)
@@ -34,8 +35,10 @@ def referred(kept: Shop) -> Shop:
 
 def private_key(shop: Shop) -> str:
     configuration = load(shop.file)
-    settings = connector_settings(configuration, Registry.discover({PSA}), PSA).model_dump()
-    return str(settings["private_key"].get_secret_value())
+    registry = Registry.discover({PSA})
+    settings = connector_settings(configuration, registry, PSA).model_dump()
+    with permit(registry.plugins[PSA].package):
+        return str(settings["private_key"].get_secret_value())
 
 
 def test_a_secret_is_sealed_and_only_opening_its_connector_opens_it(run: Run, referred: Shop) -> None:

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import cast
 from urllib.parse import quote
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue, SecretStr
 
 from deskhand.sdk.actions import Action, AnyAction, Arguments, Change, Effect, Inspection, Receipt, Tier
 from deskhand.sdk.errors import NotFoundError
-from deskhand.sdk.hooks import hookimpl
+from deskhand.sdk.hooks import ConnectorOffer, hookimpl
 from deskhand.sdk.http import HttpClient, JsonBody
 from deskhand.sdk.models import (
     Company,
@@ -28,6 +28,7 @@ from deskhand.sdk.models import (
     TicketUpdate,
     TimeEntry,
 )
+from deskhand.sdk.settings import ConnectorSettings
 from tests.core.sdk.example_vendor import Record
 
 PRIORITIES = (Priority("high", "high", 1), Priority("low", "low", 2))
@@ -37,14 +38,26 @@ def name(identifier: str) -> Reference:
     return Reference(identifier, identifier)
 
 
+class ExampleSettings(ConnectorSettings):
+    """Address and token of the example vendor."""
+
+    url: str = Field(description="Where it is.")
+    token: SecretStr = Field(description="Its token.")
+
+
 class ExampleConnector:
     """Plays the role of a ticket system over the example vendor's HTTP."""
 
     name = "psa_example"
 
-    def __init__(self, url: str, token: str) -> None:
-        headers = {"Authorization": f"Bearer {token}"}
-        self.client = HttpClient(url, headers=headers, allow_private_addresses=True, requests_per_minute=100_000)
+    def __init__(self, url: str, token: str | SecretStr) -> None:
+        secret = SecretStr(token) if isinstance(token, str) else token
+        self.client = HttpClient(
+            url,
+            credential=lambda: {"Authorization": f"Bearer {secret.get_secret_value()}"},
+            allow_private_addresses=True,
+            requests_per_minute=100_000,
+        )
 
     def check(self) -> str:
         return f"Connected to {self._read('/info')['product']}"
@@ -244,3 +257,8 @@ ADD_NOTE = Action(
 @hookimpl
 def offer_actions() -> list[AnyAction]:
     return [SET_PRIORITY, ADD_NOTE]
+
+
+@hookimpl
+def offer_connector() -> ConnectorOffer:
+    return ConnectorOffer(ExampleSettings, lambda settings: ExampleConnector(settings.url, settings.token))

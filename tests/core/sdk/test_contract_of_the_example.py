@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import EntryPoint
 
 import pytest
+from pydantic import SecretStr
 
 from deskhand.sdk.testing import (
     ActionCase,
@@ -11,9 +12,16 @@ from deskhand.sdk.testing import (
     SimulatorHost,
     TicketSystemContract,
     TicketWorld,
-    action_contract,
+    offers,
 )
-from tests.core.sdk.example_connector import ADD_NOTE, SET_PRIORITY, ExampleConnector, Prioritise, WriteNote
+from tests.core.sdk.example_connector import (
+    ADD_NOTE,
+    SET_PRIORITY,
+    ExampleConnector,
+    ExampleSettings,
+    Prioritise,
+    WriteNote,
+)
 from tests.core.sdk.example_vendor import CREDENTIAL, ExampleSimulator
 
 WORLD = TicketWorld(
@@ -50,6 +58,11 @@ class TestExample(TicketSystemContract, ActionContract):
         connector.close()
 
     @pytest.fixture
+    def settings(self, simulator_host: SimulatorHost, monkeypatch: pytest.MonkeyPatch) -> ExampleSettings:
+        monkeypatch.setattr(offers, "entry_points", lambda **_: [ENTRY])  # it is not installed
+        return ExampleSettings(url=simulator_host.url, token=SecretStr(CREDENTIAL))
+
+    @pytest.fixture
     def world(self) -> TicketWorld:
         return WORLD
 
@@ -57,6 +70,6 @@ class TestExample(TicketSystemContract, ActionContract):
     def action_cases(
         self, connector: ExampleConnector, simulator_host: SimulatorHost, monkeypatch: pytest.MonkeyPatch
     ) -> Sequence[ActionCase]:
-        monkeypatch.setattr(action_contract, "entry_points", lambda **_: [ENTRY])  # it is not installed
+        monkeypatch.setattr(offers, "entry_points", lambda **_: [ENTRY])  # it is not installed
         assert isinstance(simulator_host.simulator, ExampleSimulator)
         return cases(connector, simulator_host.simulator)

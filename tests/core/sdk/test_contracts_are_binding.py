@@ -1,6 +1,7 @@
 """A contract that cannot fail, or can be left, is none: each way out is closed, each mistake is caught."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from pydantic import JsonValue, SecretStr
 
 from deskhand.sdk.actions import AnyAction, Receipt
 from deskhand.sdk.errors import ConnectorError, NotFoundError, UncertainError
+from deskhand.sdk.hooks import ConnectorOffer
 from deskhand.sdk.models import (
     NewTicket,
     Note,
@@ -23,6 +25,7 @@ from deskhand.sdk.models import (
     TicketUpdate,
     TimeEntry,
 )
+from deskhand.sdk.secrets import SecretSealedError
 from deskhand.sdk.testing import (
     ActionContract,
     BindingError,
@@ -30,9 +33,9 @@ from deskhand.sdk.testing import (
     SimulatorHost,
     TicketSystemContract,
     World,
-    action_contract,
+    offers,
 )
-from tests.core.sdk.example_connector import ADD_NOTE, SET_PRIORITY, ExampleConnector
+from tests.core.sdk.example_connector import ADD_NOTE, SET_PRIORITY, ExampleConnector, ExampleSettings
 from tests.core.sdk.example_vendor import CREDENTIAL, ExampleSimulator
 from tests.core.sdk.test_contract_of_the_example import ENTRY, WORLD, cases
 
@@ -372,6 +375,52 @@ def test_the_contract_insists_on_secrets_to_look_for() -> None:
         connector.close()
 
 
+class Hasty(ExampleConnector):
+    """Opens its secret to connect."""
+
+    def __init__(self, url: str, token: str | SecretStr) -> None:
+        super().__init__(url, token.get_secret_value() if isinstance(token, SecretStr) else token)
+
+
+class Early(ExampleConnector):
+    """Opens its secret before anybody let the request go."""
+
+    def __init__(self, url: str, token: str | SecretStr) -> None:
+        super().__init__(url, token)
+        self.token = token
+
+    def check(self) -> str:
+        assert len(self.token)
+        return super().check()
+
+
+class Knowing(ExampleConnector):
+    """Signs in with what is not in its settings."""
+
+    def __init__(self, url: str, token: str | SecretStr) -> None:
+        del token
+        super().__init__(url, CREDENTIAL)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [(Hasty, SecretSealedError), (Early, SecretSealedError), (Knowing, AssertionError), (ExampleConnector, None)],
+)
+def test_the_contract_catches_a_secret_that_is_not_opened_for_a_request(
+    kind: type[ExampleConnector], error: type[Exception] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(settings: ExampleSettings) -> ExampleConnector:
+        return kind(settings.url, settings.token)
+
+    module = SimpleNamespace(__name__="tests.x", offer_connector=lambda: ConnectorOffer(ExampleSettings, connect))
+    monkeypatch.setattr(offers, "entry_points", lambda **_: [SimpleNamespace(load=lambda: module)])
+    with SimulatorHost(ExampleSimulator()) as host, nullcontext() if error is None else pytest.raises(error):
+        settings = ExampleSettings(url=host.url, token=SecretStr(CREDENTIAL))
+        ConnectorContract().test_a_secret_is_opened_for_a_request_that_was_let_go_alone(
+            kind(host.url, CREDENTIAL), host, settings
+        )
+
+
 # Mistakes of actions
 
 
@@ -439,6 +488,6 @@ def test_the_contract_catches_an_action(name: str, action: AnyAction, flaw: dict
 
 def test_an_action_without_a_case_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     installed = ExampleConnector("http://127.0.0.1:1", CREDENTIAL)
-    monkeypatch.setattr(action_contract, "entry_points", lambda **_: [ENTRY])
+    monkeypatch.setattr(offers, "entry_points", lambda **_: [ENTRY])
     with pytest.raises(AssertionError):
         ActionContract().test_every_action_of_the_plugin_has_a_case(installed, ())

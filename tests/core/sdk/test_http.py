@@ -23,6 +23,7 @@ from deskhand.sdk.errors import (
     UncertainError,
 )
 from deskhand.sdk.http import HttpClient, Patience
+from deskhand.sdk.secrets import basic
 from deskhand.sdk.testing import (
     DropAfterEffect,
     DropBefore,
@@ -75,7 +76,7 @@ def dial() -> Iterator[Dial]:
 
 def test_a_request_arrives_as_it_was_meant(dial: Dial) -> None:
     line = dial(ok({"id": 7}))
-    client = line.open("/v1", headers={"clientId": "abc"}, auth=("user", "pass"))
+    client = line.open("/v1", headers={"clientId": "abc"}, credential=lambda: basic("user", "pass"))
     sent = client.json("POST", "/tickets/a%2Fb", json={"summary": "Grüße"}, params={"page": 2, "q": 'x"&y'})
     request = line.vendor.seen[0]
     assert sent == {"id": 7}
@@ -479,7 +480,7 @@ def test_a_pause_that_is_over_is_no_pause(dial: Dial) -> None:
 
 def test_a_read_follows_a_redirect_on_the_same_origin(dial: Dial) -> None:
     line = dial(status(302, Location="/there?x=1"), ok())
-    client = line.open(auth=("user", "pass"), headers={"X-Key": "1"})
+    client = line.open(credential=lambda: basic("user", "pass"), headers={"X-Key": "1"})
     assert client.json("GET", "/here", headers={"Accept": "application/vnd.vendor+json"}) == "ok"
     assert (line.vendor.seen[1].path, line.vendor.seen[1].query) == ("/there", {"x": ("1",)})
     for name in ("authorization", "accept", "x-key", "host"):
@@ -587,7 +588,7 @@ def test_no_secret_is_in_a_message_or_in_what_it_is_chained_to(
     dial: Dial, answer: SimulatedResponse, method: str
 ) -> None:
     line = dial(answer if answer.status != 200 else SimulatedResponse(200, SECRET.encode()))
-    client = line.open(headers={"X-Key": SECRET}, auth=("user", SECRET))
+    client = line.open(headers={"X-Key": SECRET}, credential=lambda: basic("user", SECRET))
     with pytest.raises(ConnectorError) as caught:
         client.json(method, "/tickets", params={"token": SECRET}, json={"password": SECRET})
     assert SECRET not in repr(caught.value) + "".join(traceback.format_exception(caught.value, chain=True))

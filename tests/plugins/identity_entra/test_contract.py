@@ -2,16 +2,28 @@ from collections.abc import Sequence
 
 import pytest
 
-from deskhand.sdk.testing import ActionCase, ActionContract, ConnectorContract, DirectoryContract, DirectoryWorld
+from deskhand.sdk.testing import (
+    ActionCase,
+    ActionContract,
+    ConnectorContract,
+    DirectoryContract,
+    DirectoryWorld,
+    SimulatorHost,
+)
 from deskhand_identity_entra.actions import ACTIONS
 from deskhand_identity_entra.arguments import MembershipArguments, PassArguments, SessionArguments, UserArguments
+from deskhand_identity_entra.settings import EntraSettings
 from deskhand_identity_entra.simulation.sign_in import CLIENT_SECRET
-from tests.plugins.identity_entra.practice import ADA, ADA_TENANT, BABBAGE, START, Practice
+from tests.plugins.identity_entra.practice import ADA, ADA_TENANT, BABBAGE, START, Practice, configured
 
 ACTION = {action.name.partition(".")[2]: action for action in ACTIONS}
 
 
 class TestEntra(ConnectorContract, DirectoryContract, ActionContract):
+    @pytest.fixture
+    def settings(self, simulator_host: SimulatorHost) -> EntraSettings:
+        return configured(simulator_host.url)
+
     @pytest.fixture
     def world(self, msp: Practice) -> DirectoryWorld:
         return DirectoryWorld(

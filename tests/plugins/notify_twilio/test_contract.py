@@ -2,17 +2,22 @@ from collections.abc import Sequence
 
 import pytest
 
-from deskhand.sdk.testing import ActionCase, ActionContract, ConnectorContract, World
+from deskhand.sdk.testing import ActionCase, ActionContract, ConnectorContract, SimulatorHost, World
 from deskhand_notify_twilio.actions import ACTIONS
 from deskhand_notify_twilio.arguments import CheckArguments, SmsArguments, StartArguments
 from deskhand_notify_twilio.connector import Twilio
+from deskhand_notify_twilio.settings import TwilioSettings
 from deskhand_notify_twilio.simulator import AUTH_TOKEN, KEY_SECRET, TwilioSimulator
-from tests.plugins.notify_twilio.practice import ADA, BOB, COMPANY, CY, DI, OWN_COMPANY
+from tests.plugins.notify_twilio.practice import ADA, BOB, COMPANY, CY, DI, OWN_COMPANY, configured
 
 SEND, BEGIN, CHECK, CALL, CHECK_CALL = ACTIONS
 
 
 class TestTwilio(ConnectorContract, ActionContract):
+    @pytest.fixture
+    def settings(self, simulator_host: SimulatorHost) -> TwilioSettings:
+        return configured(simulator_host.url)
+
     @pytest.fixture
     def world(self) -> World:
         return World(secrets=(KEY_SECRET, AUTH_TOKEN))

@@ -3,15 +3,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deskhand.sdk.testing import ActionCase, ActionContract, TicketSystemContract, TicketWorld
+from deskhand.sdk.testing import ActionCase, ActionContract, SimulatorHost, TicketSystemContract, TicketWorld
 from deskhand_psa_connectwise.actions import ACTIONS, NoteArguments, TimeArguments, TriageArguments
+from deskhand_psa_connectwise.settings import ConnectWiseSettings
 from deskhand_psa_connectwise.simulator import CLIENT_ID, PRIVATE_KEY, PUBLIC_KEY
-from tests.plugins.psa_connectwise.practice import Practice
+from tests.plugins.psa_connectwise.practice import Practice, configured
 
 ACTION = {action.name.partition(".")[2]: action for action in ACTIONS}
 
 
 class TestConnectWise(TicketSystemContract, ActionContract):
+    @pytest.fixture
+    def settings(self, simulator_host: SimulatorHost) -> ConnectWiseSettings:
+        return configured(simulator_host.url)
+
     @pytest.fixture
     def world(self, msp: Practice) -> TicketWorld:
         return TicketWorld(

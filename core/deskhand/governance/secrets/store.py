@@ -9,6 +9,7 @@ import base64
 import fcntl
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,11 +90,15 @@ class StoredSecret:
 
 
 class SecretStore:
-    """An open store. Each change replaces the file whole; processes that change it wait for each other."""
+    """An open store. Each change replaces the file whole; processes that change it wait for each other.
+
+    What others change while it is open is seen by the next reading. Thread-safe for reading.
+    """
 
     def __init__(self, path: Path, material: KeyMaterial) -> None:
         self._path = path
         self._material = material
+        self._reading = threading.Lock()
         document = self._read()
         self._key = _derived(material, document.derivation if document else None)
         if document is not None:
@@ -112,10 +117,11 @@ class SecretStore:
 
     def read(self, name: str, *, connector: str, tenant: str = "") -> SecretStr:
         """Open one secret. Raises SecretStoreError where it is not there, or was not sealed for exactly this place."""
-        document = self._read()
-        for each in document.secrets if document else ():
-            if each.place == (tenant, connector, name):
-                return SecretStr(self._opened(each).decode())
+        with self._reading:
+            document = self._followed()
+            for each in document.secrets if document else ():
+                if each.place == (tenant, connector, name):
+                    return SecretStr(self._opened(each).decode())
         whose = f" for tenant {tenant}" if tenant else ""
         raise SecretStoreError(
             f"there is no secret {name} of {connector}{whose}", f"deskhand secret set {name} --connector {connector}"
@@ -157,13 +163,26 @@ class SecretStore:
             self._write(_Document(derivation=derivation, check=self._check(), secrets=sealed))
         return len(sealed)
 
+    def _followed(self) -> _Document | None:
+        """Read the file, and derive the key again where it was sealed anew since."""
+        document = self._read()
+        if document is not None and document.derivation != self._key[0]:
+            before, self._key = self._key, _derived(self._material, document.derivation)
+            try:
+                self._open_checked(document)
+            except SecretStoreError:
+                self._key = before
+                raise
+        return document
+
     def _open_checked(self, document: _Document) -> None:
         try:
             self._decrypted(document.check)
         except InvalidTag as error:
             raise SecretStoreError(
                 f"{self._path} was not sealed with this key",
-                "set `key` in [secrets] back, or bring the store over with `deskhand secret rotate --from OLD`",
+                "set `key` in [secrets] back, or bring the store over with `deskhand secret rotate --from OLD`; a desk "
+                "and hands that run learn of another key when they are started again",
             ) from error
 
     def _opened(self, sealed: _Sealed) -> bytes:

@@ -3,17 +3,16 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 
 from pydantic import TypeAdapter
 
-from deskhand.sdk.actions import Action, AnyAction, Arguments, Effect, Receipt, Tier
+from deskhand.sdk.actions import AnyAction, Arguments, Effect, Receipt, Tier
 from deskhand.sdk.errors import UncertainError
-from deskhand.sdk.hooks import GROUP
 from deskhand.sdk.roles import Connector
 from deskhand.sdk.testing.binding import Contract, expected
 from deskhand.sdk.testing.faults import DropAfterEffect
 from deskhand.sdk.testing.host import SimulatorHost
+from deskhand.sdk.testing.offers import offered_actions
 from deskhand.sdk.testing.ticket_world import is_write
 
 KEY = f"contract-{'0123456789abcdef' * 3}-{'z' * 6}"
@@ -43,7 +42,7 @@ class ActionContract(Contract):
         self, connector: Connector, action_cases: Sequence[ActionCase]
     ) -> None:
         """What the installed plugin offers is what is held to the contract."""
-        offered = {action.name for action in _offered(connector.name)}
+        offered = {action.name for action in offered_actions(connector.name)}
         assert offered
         assert {case.action.name for case in action_cases} == offered
 
@@ -131,11 +130,3 @@ class ActionContract(Contract):
 
 def _with(cases: Sequence[ActionCase], effect: Effect) -> list[ActionCase]:
     return [case for case in cases if case.action.effect is effect]
-
-
-def _offered(plugin: str) -> list[AnyAction]:
-    found: list[AnyAction] = []
-    for entry in entry_points(group=GROUP, name=plugin):
-        offer = getattr(entry.load(), "offer_actions", list)
-        found += [action for action in offer() if isinstance(action, Action)]
-    return found

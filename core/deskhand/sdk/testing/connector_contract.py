@@ -4,11 +4,14 @@ import re
 from dataclasses import dataclass
 from traceback import format_exception
 
-from deskhand.sdk.errors import AuthorizationError, ConnectorError, UnavailableError
+from deskhand.sdk.errors import AuthorizationError, ConnectorError, HeldBackError, UnavailableError
 from deskhand.sdk.roles import Connector
+from deskhand.sdk.settings import ConnectorSettings
 from deskhand.sdk.testing.binding import Contract, expected
 from deskhand.sdk.testing.faults import ExpiredToken, Fault, HtmlErrorPage, ServerError, Throttle
 from deskhand.sdk.testing.host import SimulatorHost
+from deskhand.sdk.testing.offers import offered_connector, sealed
+from deskhand.sdk.traffic import Errand, directed
 
 OFTEN = 50
 """More often than any client tries again."""
@@ -20,6 +23,18 @@ class World:
     """What a plugin seeded its simulator with; ``secrets`` are the credentials its connector was given."""
 
     secrets: tuple[str, ...]
+
+
+class _Stopped:
+    """Plays Traffic: lets nothing go."""
+
+    def enter(self, connection: str, errand: Errand) -> None:
+        """Hold it back."""
+        del connection, errand
+        raise HeldBackError("the contract lets nothing go", retry_after=1)
+
+    def leave(self, connection: str, error: ConnectorError | None) -> None:
+        """Take no note."""
 
 
 class ConnectorContract(Contract):
@@ -66,3 +81,22 @@ class ConnectorContract(Contract):
                 told = "".join(format_exception(error))
                 assert not any(secret in told for secret in world.secrets), fault
             simulator_host.faults.clear()
+
+    def test_a_secret_is_opened_for_a_request_that_was_let_go_alone(
+        self, connector: Connector, simulator_host: SimulatorHost, settings: ConnectorSettings
+    ) -> None:
+        """Neither to connect nor for what the host holds back; and for each request anew."""
+        offer, package = offered_connector(connector.name)
+        opened: list[str] = []
+        stored = sealed(settings, package, opened)
+        own: Connector = offer.connect(stored)
+        try:
+            assert not opened, f"{opened} opened to connect"
+            before = simulator_host.requests
+            with directed(package, _Stopped()), expected(HeldBackError):
+                own.check()
+            assert (opened, simulator_host.requests) == ([], before), "opened for what was held back"
+            assert own.check()
+            assert opened, "the connector signs in with secrets that are not in its settings"
+        finally:
+            own.close()

@@ -8,12 +8,14 @@ A plugin's test file supplies fixtures and nothing else::
         @pytest.fixture
         def connector(self, simulator_host) -> Iterator[TicketSystem]: ...   # open, with a budget of ≥ 10,000 a minute
         @pytest.fixture
+        def settings(self, simulator_host) -> ConnectorSettings: ...         # what it is opened with, secrets plain
+        @pytest.fixture
         def world(self) -> TicketWorld: ...                          # what was seeded, by identifier
         @pytest.fixture
         def action_cases(self, connector, simulator_host) -> Sequence[ActionCase]: ...   # at least one for each action
 
-``ConnectorContract`` needs ``simulator_host``, ``connector`` and a ``world`` (a plain ``World`` will do);
-``TicketSystemContract`` a ``TicketWorld``; ``DirectoryContract`` a ``DirectoryWorld``; ``ActionContract`` besides
+``ConnectorContract`` needs ``simulator_host``, ``connector``, its ``settings`` and a ``world`` (a plain ``World`` will
+do); ``TicketSystemContract`` a ``TicketWorld``; ``DirectoryContract`` a ``DirectoryWorld``; ``ActionContract`` besides
 ``action_cases``. Own tests go beside, under names of their own.
 """
 
