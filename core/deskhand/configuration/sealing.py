@@ -29,12 +29,14 @@ def stored_secrets(configuration: Configuration, plugin: Plugin) -> tuple[dict[s
     section = configuration.connectors[plugin.name]
     named = {key: stored for key, value in section.items() if (stored := stored_name(value)) is not None}
     _refuse_misplaced(configuration, plugin, named)
+    if not named:
+        return {}, {}
     sealed: dict[str, SealedSecret] = {}
     values: dict[str, str] = {}
-    where = written(("connectors", plugin.name, next(iter(named), "")))
+    where = written(("connectors", plugin.name, next(iter(named))))
     try:
-        store = open_secrets(configuration) if named else None
-        for key, stored in named.items() if store else ():
+        store = open_secrets(configuration)
+        for key, stored in named.items():
             where = written(("connectors", plugin.name, key))
             reading = partial(store.read, stored, connector=plugin.name)
             values[key] = reading().get_secret_value()

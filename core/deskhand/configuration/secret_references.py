@@ -23,7 +23,7 @@ class SecretReferenceError(Exception):
 def dereference(value: Any, folder: Path, environment: Mapping[str, str] = os.environ) -> Any:  # noqa: ANN401  # TOML
     """Replace ``file:PATH`` and ``env:NAME`` in one TOML value; a relative path is relative to ``folder``.
 
-    ``secret:NAME`` stays as it is: a stored secret is opened when its connector is, and not before.
+    ``secret:NAME`` stays as it is: a stored secret is opened for a call, not with the configuration.
     """
     if not isinstance(value, str):
         return value

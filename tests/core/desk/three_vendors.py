@@ -70,7 +70,7 @@ class Vendors:
         passphrase = self.folder / "passphrase"
         passphrase.write_text("six words of somebody's own choice")
         passphrase.chmod(0o600)
-        stored = {"connectors": connectors, "secrets": {"key": "passphrase:passphrase"}}
+        stored: dict[str, dict[str, Any]] = {"connectors": connectors, "secrets": {"key": "passphrase:passphrase"}}
         write_configuration(self.folder, host[PSA], {**stored, **sections})
         store = self.store
         for (name, key), value in self.secrets.items():

@@ -6,7 +6,6 @@ import json
 import pickle
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
 
 import httpx
 import pytest
@@ -20,6 +19,7 @@ from deskhand.sdk.secrets import SealedSecret, SecretSealedError, basic, permit
 from deskhand.sdk.settings import ConnectorSettings
 from deskhand.sdk.testing import DropBefore, SimulatedResponse, SimulatorHost, TruncatedBody
 from deskhand.sdk.traffic import directed
+from deskhand.sdk.wire import Form
 from tests.core.sdk.scripted_vendor import Answer, Naps, ScriptedVendor, ok, status
 from tests.core.sdk.test_traffic import ME, Watchman
 
@@ -65,7 +65,7 @@ Dial = Callable[..., tuple[HttpClient, ScriptedVendor, SimulatorHost]]
 @pytest.fixture
 def dial(secret: SealedSecret) -> Iterator[Dial]:
     """Open a client that signs in with the secret."""
-    ends: list[closing[HttpClient]] = []
+    ends: list[HttpClient] = []
     hosts: list[SimulatorHost] = []
 
     def open_it(*answers: Answer) -> tuple[HttpClient, ScriptedVendor, SimulatorHost]:
@@ -78,12 +78,12 @@ def dial(secret: SealedSecret) -> Iterator[Dial]:
             allow_private_addresses=True,
             patience=Naps().patience(),
         )
-        ends.append(closing(client))
+        ends.append(client)
         return client, vendor, host
 
     yield open_it
     for each in ends:
-        each.thing.close()
+        each.close()
     for host in hosts:
         host.stop()
 
@@ -172,7 +172,7 @@ def test_what_is_held_back_opens_nothing(dial: Dial, safe: Safe) -> None:
 
 def test_a_field_of_a_form_is_asked_for_when_it_leaves(dial: Dial, secret: SealedSecret, safe: Safe) -> None:
     client, vendor, _ = dial(status(503), ok())
-    form = {"grant": "x & y", "client_secret": secret.get_secret_value}
+    form: Form = {"grant": "x & y", "client_secret": secret.get_secret_value}
     client.json("POST", "/token", form=form, idempotent=True, params={"a": "b"}, headers={"X-More": "1"})
     assert safe.asked == 4, "the header and the field, twice"
     for sent in vendor.seen:

@@ -1,5 +1,6 @@
 """What the installed plugin of a name offers, and its settings as the host hands them over: with sealed secrets."""
 
+from collections.abc import Iterable
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import TypeVar
@@ -16,8 +17,7 @@ S = TypeVar("S", bound=ConnectorSettings)
 
 def offered_actions(plugin: str) -> list[AnyAction]:
     """Return the actions of a plugin; none where it is not installed."""
-    offers = (getattr(each, "offer_actions", list)() for each in _modules(plugin))
-    return [action for offer in offers for action in offer if isinstance(action, Action)]
+    return [action for each in _modules(plugin) for action in _actions_of(each)]
 
 
 def offered_connector(plugin: str) -> tuple[ConnectorOffer, str]:
@@ -38,6 +38,11 @@ def sealed(settings: S, package: str, opened: list[str]) -> S:
             secrets[name] = SealedSecret(name, package, value.get_secret_value)
             secrets[name].tell(lambda _value, name=name: opened.append(name))  # type: ignore[misc]  # bound here
     return settings.model_copy(update=secrets)
+
+
+def _actions_of(module: ModuleType) -> list[AnyAction]:
+    offered: object = getattr(module, "offer_actions", list)()
+    return [each for each in offered if isinstance(each, Action)] if isinstance(offered, Iterable) else []
 
 
 def _modules(plugin: str) -> list[ModuleType]:

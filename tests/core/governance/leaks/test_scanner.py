@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from deskhand.governance.leaks.files import leaks_in
+from deskhand.governance.leaks.forms import forms
 from deskhand.governance.leaks.log import RedactingFormatter, RedactingProcessor
 from deskhand.governance.leaks.scanner import LeakError, LeakScanner
 
@@ -76,6 +77,55 @@ def test_whatever_a_secret_is_and_wherever_it_stands_it_is_found_and_taken_out(
     known = scanner(value)
     assert known.find(text)
     assert not known.find(known.redact(text).replace("[secret 0]", "\x00" * 3))
+
+
+def occurrences(values: list[str], text: str) -> set[tuple[str, int, int]]:
+    """Every place of every form, found by comparing plain text at each place: what the scanner stands for."""
+    known = [(f"secret {number}", form) for number, value in enumerate(values) for _, form in forms(value)]
+    places = ((name, at, form) for name, form in known for at in range(len(text)) if text.startswith(form, at))
+    return {(name, at, at + len(form)) for name, at, form in places}
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), values=st.lists(st.text(alphabet="ab-é", min_size=8, max_size=45), min_size=1, max_size=4))
+def test_hashes_find_what_comparing_plain_text_finds_and_nothing_else(data: st.DataObject, values: list[str]) -> None:
+    written = [form for value in values for _, form in forms(value)]
+    pieces = st.sampled_from(
+        [*written, *(form[1:] for form in written), *(form[:-1] for form in written), "ab", "\ud800"]
+    )
+    text = "".join(data.draw(st.lists(pieces, max_size=8)))
+    known = LeakScanner()
+    for number, value in enumerate(values):
+        known.hear(f"secret {number}", value)
+    assert {(leak.secret, leak.start, leak.end) for leak in known.find(text)} == occurrences(values, text)
+
+
+def test_it_holds_nothing_of_what_it_looks_for() -> None:
+    known = scanner(VALUE, "correct-horse-battery", "short")
+    known.watch("run 7", SecretStr("Passw0rd-of-today"))
+    todo: list[object] = [known]
+    held: list[str] = []
+    while todo:
+        each = todo.pop()
+        if isinstance(each, str | bytes):
+            held.append(each if isinstance(each, str) else each.decode("latin-1"))
+        elif isinstance(each, dict | list | tuple):
+            todo += [*each.items()] if isinstance(each, dict) else each
+        elif type(each).__module__.startswith("deskhand"):
+            names = getattr(type(each), "__slots__", None) or vars(each)
+            todo += [getattr(each, name) for name in names]
+    assert "secret 1" in held, "it was looked into"
+    grams = [value[at : at + 4] for value in (VALUE, "correct-horse-battery", "short", "Passw0rd") for at in range(2)]
+    assert not [gram for gram in grams if any(gram in each for each in held)]
+
+
+def test_a_secret_that_was_changed_is_looked_for_beside_what_it_was() -> None:
+    known = scanner("correct-horse")
+    for _ in range(2):
+        known.hear("secret 0", "battery-staple")
+    assert known.redact("correct-horse battery-staple") == "[secret 0] [secret 0]"
+    known.forget("secret 0")
+    assert known.find("correct-horse battery-staple") == ()
 
 
 @settings(max_examples=200)
