@@ -83,6 +83,11 @@ if TYPE_CHECKING:
         Messenger,
         TicketSystem,
     )
+    from deskhand.sdk.secrets import (
+        SealedSecret,
+        SecretSealedError,
+        basic,
+    )
     from deskhand.sdk.settings import (
         ConnectorSettings,
     )
@@ -146,6 +151,7 @@ _HOMES = {
         "Messenger",
         "TicketSystem",
     ),
+    "secrets": ("SealedSecret", "SecretSealedError", "basic"),
     "settings": ("ConnectorSettings",),
     "webhooks": ("Callback", "CallbackReceiver", "CallbackRefusedError"),
 }
@@ -199,6 +205,8 @@ __all__ = [
     "Receipt",
     "Reference",
     "RejectedError",
+    "SealedSecret",
+    "SecretSealedError",
     "Signal",
     "SignalSource",
     "SimulatorOffer",
@@ -215,6 +223,7 @@ __all__ = [
     "TooLateError",
     "UnavailableError",
     "UncertainError",
+    "basic",
     "hookimpl",
     "utc_now",
 ]

@@ -10,7 +10,7 @@ import deskhand.sdk
 import deskhand.sdk.testing
 
 SOURCE = Path(str(deskhand.sdk.__file__)).parent
-MODULES = ["actions", "clock", "errors", "hooks", "http", "models", "roles", "settings", "webhooks"]
+MODULES = ["actions", "clock", "errors", "hooks", "http", "models", "roles", "secrets", "settings", "webhooks"]
 
 
 def defined(module: str) -> set[str]:

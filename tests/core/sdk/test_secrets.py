@@ -217,13 +217,29 @@ def leads_to(start: object, text: str) -> bool:
         if isinstance(each, BaseException):
             frame = each.__traceback__
             while frame is not None:
-                if not frame.tb_frame.f_code.co_filename.endswith("test_secrets.py"):
+                if not frame.tb_frame.f_code.co_name.startswith("test_"):
                     todo += list(frame.tb_frame.f_locals.values())
                 frame = frame.tb_next
             todo += [each.__context__, each.__cause__, each.__dict__, each.args]
         elif isinstance(each, dict | list | tuple | set) or hasattr(each, "__dict__"):
             todo += gc.get_referents(each)
     return False
+
+
+@pytest.mark.parametrize("kind", [AuthorizationError, ValueError])
+def test_a_credential_that_fails_half_way_leaves_nothing_of_what_it_opened(safe: Safe, kind: type[Exception]) -> None:
+    def credential() -> dict[str, str]:
+        opened = f"{safe()}, which is half of it"
+        raise kind("there is no other half") if opened else AssertionError
+
+    with (
+        SimulatorHost(ScriptedVendor(ok())) as host,
+        HttpClient(host.url, credential=credential, allow_private_addresses=True) as client,
+        pytest.raises(AuthorizationError) as raised,
+    ):
+        client.get("/x")
+    assert safe.asked == 1
+    assert not leads_to(raised.value, f"{VALUE}, which is half of it")
 
 
 @pytest.mark.parametrize(
