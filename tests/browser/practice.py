@@ -145,6 +145,8 @@ def _seeded(psa: ConnectWiseSimulator, directory: EntraSimulator, telephones: Tw
     types = {"Accounts": ["Locked", "Password"], "Hardware": ["Printer", "Laptop"]}
     board = psa.seed_board("Help Desk", types=types)
     company = psa.seed_company("Contoso Dental", identifier="contoso", website="https://www.contosodental.example")
+    for name in ("Alder & Wren Solicitors", "Northgate Veterinary Group"):
+        psa.seed_company(name)
     contact = psa.seed_contact(
         "Jane Alvarez", company=company, emails=["jane.alvarez@contosodental.example"], phones=[MOBILE]
     )

@@ -11,6 +11,7 @@ from deskhand.records.approvals import Approval
 from deskhand.records.runs import Run, RunState
 from deskhand.records.switches import Level
 from tests.browser.practice import MOBILE, TENANT, Practice
+from tests.browser.under_way import UnderWay, set_going
 from tests.journeys.office import wait_until
 
 RESET = "verify the user via MFA, reset the password, revoke sessions and text them"
@@ -29,6 +30,7 @@ class Places:
     failed_run: str
     approval: str
     automation: str
+    under_way: UnderWay
 
     def pages(self, company: int) -> dict[str, str]:
         """Name every page of panel and console."""
@@ -57,6 +59,15 @@ class Places:
             "record": "/record",
             "switches": "/switches",
             "accounts": "/accounts",
+            "delegations": "/delegations",
+            "branching run": f"/runs/{self.under_way.branching}",
+            "panel, branching": f"/panel/{self.under_way.branching_ticket}",
+            "approval on the way": f"/approvals/{self.under_way.on_the_way}",
+            "held run": f"/runs/{self.under_way.held}",
+            "approval by a manager": f"/approvals/{self.under_way.renewal}",
+            "panel, called back": f"/panel/{self.under_way.renewing_ticket}",
+            "automation, rolling out": f"/automations/{self.under_way.rolling_out}",
+            "run of a paused automation": f"/runs/{self.under_way.paused}",
         }
 
 
@@ -71,9 +82,10 @@ def play(practice: Practice) -> Places:
     approval = asked(practice, plan_of(practice, waiting, RESET))
     failed_run = _failing(practice, failed)
     practice.stranger()
+    under_way = set_going(practice, automation)
     desk.governing.throw(maya, Level.AUTOMATION, automation, "Being looked at")
     desk.maintaining.sample()
-    return Places(resolved, planned, waiting, failed, run.id, failed_run, approval.id, automation)
+    return Places(resolved, planned, waiting, failed, run.id, failed_run, approval.id, automation, under_way)
 
 
 def plan_of(practice: Practice, ticket: str, sentence: str) -> Plan:

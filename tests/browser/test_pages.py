@@ -8,12 +8,13 @@ from deskhand.daemon import serving
 from deskhand.web.app import create_app
 from tests.browser.practice import Practice
 from tests.browser.story import Places
+from tests.browser.under_way import UnderWay
 from tests.browser.watching import HEAVIEST, SCHEMES, WIDTHS, Watch
 from tests.core.web.conftest import quiet_desk
 
 TALL = 6_000
 """A window in which no bar that stays in view lies over anything else."""
-NAMES = tuple(Places(*"abcdefgh").pages(1))
+NAMES = tuple(Places(*"abcdefgh", under_way=UnderWay(*"abcdefghi")).pages(1))
 
 
 def looked_at(watch: Watch) -> list[str]:

@@ -1,6 +1,6 @@
 """A new version's way from one client to five and the rest, and back where it fails; what an admin may do about it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -36,19 +36,20 @@ class Progress:
     lacking: str
     """Empty where it goes further at the next look, or nowhere further."""
 
-    def lines(self, who: Account | None = None) -> list[str]:
+    def lines(self, who: Account | None = None, names: Mapping[str, str] | None = None) -> list[str]:
         """Say for people how far it has come, who has it, who waits, and what it takes to go further.
 
-        Clients the account is not for are only counted; without one it is the server's own operator who asks.
+        Clients the account is not for are only counted; without one it is the server's own operator who asks. ``names``
+        are the clients' by their ids, which stand for those that have none there.
         """
-        canary = self.canary
+        canary, known = self.canary, names or {}
         far = "wherever it was staged" if canary.wave is Wave.ALL else f"wave “{canary.wave}”"
         first = f"Version {canary.version} of {canary.automation}: {far}"
         if canary.wave is Wave.STOPPED:
             return [f"{first}: {canary.reason}. Each client is back where it was; mend it in a new version."]
-        told = [first, f"Has it: {_named(canary.given, who)}"]
+        told = [first, f"Has it: {_named(canary.given, who, known)}"]
         if canary.waiting:
-            told.append(f"Next: {_named(canary.waiting, who)}")
+            told.append(f"Next: {_named(canary.waiting, who, known)}")
         if canary.is_under_way:
             told.append(f"Still missing: {self.lacking or 'nothing, it goes further within a minute'}")
         return told
@@ -211,9 +212,9 @@ class Widening:
             return canaries.put(transaction, canary.model_copy(update=changes), what, who.name)
 
 
-def _named(tenants: tuple[str, ...], who: Account | None) -> str:
+def _named(tenants: tuple[str, ...], who: Account | None, names: Mapping[str, str]) -> str:
     """Name the clients an account is for, and count the others."""
-    shown = [each for each in tenants if who is None or who.serves(each)]
+    shown = [names.get(each, each) for each in tenants if who is None or who.serves(each)]
     others = len(tenants) - len(shown)
     return ", ".join([*shown, *([f"{others} other client{'s' * (others != 1)}"] if others else [])]) or "nobody"
 

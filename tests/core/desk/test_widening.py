@@ -146,6 +146,8 @@ def test_an_account_for_some_clients_is_told_of_those_and_steers_nothing(automat
     found = automating.widening.progress(NAME)
     assert found is not None
     assert found.lines(theirs)[1:3] == ["Has it: 1 other client", "Next: 101, 6 other clients"]
+    names = {"101": "Marlow & Tern", "103": "Babbage"}
+    assert found.lines(theirs, names)[1:3] == ["Has it: 1 other client", "Next: Marlow & Tern, 6 other clients"]
     with pytest.raises(DeskRefusedError, match="concerns all clients"):
         automating.widening.ahead(theirs, NAME, "for the test")
 

@@ -81,6 +81,7 @@ def test_a_run_is_held_and_let_go_by_those_who_work_and_nobody_else(desk: Desk, 
     assert held.held_by == "technician"
     page = browser.get(f"/runs/{run.id}").text
     assert "Let it go on" in page
+    assert "technician holds it" in page
     assert f'action="/runs/{run.id}/hold"' not in page
     assert browser.submit(f"/runs/{run.id}/let-go").status_code in {200, 204, 303}
     free = runs.find(desk.records, run.id)
@@ -97,6 +98,48 @@ def test_a_run_that_waits_on_its_way_says_for_what(desk: Desk, visit: Visit, *, 
     page = visit(roles=TECHNICIAN).get(f"/runs/{run.id}").text
     assert "Somebody has to approve" in page
     assert 'href="/approvals/a-00000000000000bb"' in page
+
+
+def test_a_run_that_is_stopped_says_at_which_step_and_why(desk: Desk, visit: Visit) -> None:
+    words = "office_file.look: Automation watch is paused: it texted the wrong person"
+    run = begun(desk, state=RunState.WAITING, waits_for=Wait(kind=WaitKind.SWITCH, step_id="last", text=words))
+    steps = [
+        each if each.state is not StepState.RUNNING else each.model_copy(update={"state": StepState.DONE})
+        for each in run.steps
+    ]
+    with desk.records.transaction("engine") as transaction:
+        runs.save(transaction, run.model_copy(update={"steps": tuple(steps)}), "run.parked", {})
+    page = visit(roles=TECHNICIAN).get(f"/runs/{run.id}").text
+    assert "Waiting at step 4 of 4" in page
+    assert "Automation watch is paused: it texted the wrong person" in page
+
+
+def test_a_run_rests_on_what_it_was_begun_by_and_not_on_what_it_waits_for(desk: Desk, visit: Visit) -> None:
+    account_with(desk, TECHNICIAN)
+    with desk.records.transaction("technician") as transaction:
+        first = approval.request(transaction, flowing(), by="technician")
+    run = begun(desk, approval_id=first.id)
+    with desk.records.transaction("technician") as transaction:
+        way = Way(run_id=run.id, position="2", results_sha256="0" * 64)
+        later = approval.request(transaction, flowing(), by="technician", way=way)
+    page = visit(roles=TECHNICIAN).get(f"/runs/{run.id}").text
+    assert first.id in page
+    assert later.id not in page
+
+
+@pytest.mark.parametrize(
+    ("managers", "button"), [((), "Approve and run"), (("mal",), "Approve"), (("approver",), "Approve and run")]
+)
+def test_whoever_is_asked_sees_that_it_takes_a_manager(
+    desk: Desk, visit: Visit, managers: tuple[str, ...], button: str
+) -> None:
+    account_with(desk, TECHNICIAN)
+    with desk.records.transaction("technician") as transaction:
+        plans.save(transaction, flowing())
+        wanted = approval.request(transaction, flowing(), by="technician", managers=frozenset(managers))
+    page = visit(roles=frozenset({Role.APPROVER})).get(f"/approvals/{wanted.id}").text
+    assert f"</svg>{button}</button>" in page
+    assert ("It takes a manager of this client" in page) is bool(managers)
 
 
 def test_a_request_on_the_way_names_the_run_and_is_about_the_same_plan(desk: Desk, visit: Visit) -> None:

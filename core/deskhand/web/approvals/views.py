@@ -1,5 +1,6 @@
 """Requests for approval: the list, and the one page where a person decides in plain sight."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,6 +40,7 @@ def decision(visit: Visit) -> Response:
     plan = visit.desk.resolving.plan(approval.plan_id)
     told = story.of_plan(visit.desk, plan)
     is_open = approval.state is ApprovalState.PENDING and approval.expires_at > visit.desk.clock()
+    rights = visit.desk.resolving.rights(visit.who, approval) if is_open else ()
     return page(
         visit,
         "approvals/decision.html",
@@ -47,10 +49,18 @@ def decision(visit: Visit) -> Response:
         text=Exact(visit.desk.resolving.approval_text(plan.id)),
         story=told,
         back=visit.address,
-        rights=visit.desk.resolving.rights(visit.who, approval) if is_open else (),
+        rights=rights,
         is_open=is_open,
+        is_enough=_is_enough(approval, rights),
         is_own=visit.who.name in approval.own,
     )
+
+
+def _is_enough(approval: Approval, rights: Sequence[str]) -> bool:
+    """Tell whether one more vote, by one of these rights, may be the last that it takes."""
+    given = [each.right_of for each in approval.votes if each.verdict == Verdict.APPROVE.value]
+    has_manager = not approval.managers or not {*given, *rights}.isdisjoint(approval.managers)
+    return has_manager and len(given) + 1 >= approval.quorum
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ def automation(visit: Visit) -> Response:
     name = listed.record.name
     shadows = desk.automating.shadows(name) if listed.current is not None else []
     progress = desk.automating.widening.progress(name)
+    names = {each.id: each.name for each in desk.mirror.companies()}
     return page(
         visit,
         "automations/automation.html",
@@ -75,7 +76,7 @@ def automation(visit: Visit) -> Response:
         document=desk.automating.document(name, listed.current.version if listed.current else None),
         places=_places(desk, listed, shadows),
         shadows=shadows[:20],
-        progress=progress.lines(visit.who) if progress is not None else [],
+        progress=progress.lines(visit.who, names) if progress is not None else [],
     )
 
 

@@ -14,7 +14,7 @@ from deskhand.desk.previewing import StepPreview
 from deskhand.governance.approval_text import course
 from deskhand.records import approvals, runs
 from deskhand.records.approvals import Approval
-from deskhand.records.runs import RecordedChange, Run, RunState, StepRecord, StepState
+from deskhand.records.runs import RecordedChange, Run, RunState, StepRecord, StepState, WaitKind
 from deskhand.sdk.actions import Change
 from deskhand.workflow.undoing import obstacle_to_undo
 
@@ -151,9 +151,23 @@ class Story:
         wait = self.run.waits_for
         if wait is not None and not wait.step_id:
             return wait.text
-        current = next((line for line in self.lines if line.state in _CURRENT), None)
+        at = wait.step_id if wait is not None else ""
+        current = next((line for line in self.lines if line.state in _CURRENT or line.id == at), None)
         where = f"step {current.number} of {len(self.lines)}: {current.step.title}" if current else "its end"
         return _SENTENCES[self.run.state].format(where=where, done=self.done, all=len(self.lines))
+
+    @property
+    def standstill(self) -> str:
+        """Say why it stands still where that is no question to a person; empty where it does not."""
+        if self.run is None or self.run.state.is_over:
+            return ""
+        if self.run.held_by is not None:
+            return f"{self.run.held_by} holds it: it goes no further until somebody lets it go on."
+        wait = self.run.waits_for
+        if wait is None or not wait.step_id or wait.kind is WaitKind.PROMPT:
+            return ""
+        action = next((line.step.action for line in self.lines if line.id == wait.step_id), "")
+        return wait.text.removeprefix(f"{action}: ")
 
 
 _CURRENT = frozenset({"running", "waiting", "failed", "unknown"})
@@ -181,14 +195,20 @@ def of_plan(desk: Desk, plan: Plan) -> Story:
     ran = [run for run in runs.of_ticket(desk.records, plan.ticket_id) if run.plan_id == plan.id and not run.is_shadow]
     run = ran[-1] if ran else None
     previews = () if run is not None else desk.resolving.preview(plan.id)
-    return Story(plan, asked[0] if asked else None, run, _lines(desk, plan, run, previews))
+    return Story(plan, _approval(asked, run), run, _lines(desk, plan, run, previews))
 
 
 def of_run(desk: Desk, run: Run) -> Story:
     """Tell a run with its plan."""
     plan = desk.resolving.plan(run.plan_id)
     asked = approvals.of_plan(desk.records, plan.id)
-    return Story(plan, asked[0] if asked else None, run, _lines(desk, plan, run, ()))
+    return Story(plan, _approval(asked, run), run, _lines(desk, plan, run, ()))
+
+
+def _approval(asked: Sequence[Approval], run: Run | None) -> Approval | None:
+    """Pick the newest request about a plan; once it runs, the one it runs by, and none that it waits for."""
+    used = [each for each in asked if run is None or each.id == run.approval_id]
+    return used[0] if used else None
 
 
 def fingerprint(desk: Desk, ticket_id: str) -> str:
