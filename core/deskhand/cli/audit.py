@@ -19,7 +19,7 @@ from deskhand.cli.answers import (
 from deskhand.cli.audit_handing_over import export, prove
 from deskhand.cli.exit_codes import ExitCode
 from deskhand.cli.progress import counting_bar
-from deskhand.cli.stores import expect_records, records_of
+from deskhand.cli.stores import expect_records, records_of, refuse_on_a_hands_machine
 from deskhand.configuration.loading import load
 from deskhand.configuration.schema import Configuration
 from deskhand.desk.anchoring import Report, Seen, open_anchoring, told_of, verify_with_places
@@ -78,6 +78,8 @@ def verify(
         return
     configuration = load(config_path)
     expect_records(configuration)
+    if trust is None:
+        refuse_on_a_hands_machine(configuration)
     try:
         noted = read_anchors(anchors) if anchors else ()
     except ValueError as error:
@@ -106,6 +108,7 @@ def verify(
 def anchor(config_path: Path, accept_rollback: str | None, *, as_json: bool) -> None:
     """Sign what is new and copy the checkpoint to every place of [audit.anchors] now; the PSA's note is the desk's."""
     configuration = load(config_path)
+    refuse_on_a_hands_machine(configuration)
     with records_of(configuration) as records:
         anchoring = open_anchoring(configuration, records)
         if not anchoring.places:
@@ -135,6 +138,7 @@ def renew(config_path: Path, *, yes: bool) -> None:
     """Sign with a new key from here on, where the old one is lost; that is put on the record. Stop the desk first."""
     configuration = load(config_path)
     expect_records(configuration)
+    refuse_on_a_hands_machine(configuration)
     if not yes:
         confirm("Whoever holds the old key could have signed until now. Begin a new key?")
     with StateLock(configuration.state):

@@ -10,7 +10,7 @@ import click
 
 from deskhand.cli.answers import config_option, explaining_errors, fail, json_option, print_json, print_line
 from deskhand.cli.exit_codes import ExitCode
-from deskhand.cli.stores import records_of
+from deskhand.cli.stores import records_of, refuse_on_a_hands_machine
 from deskhand.configuration.loading import load
 from deskhand.configuration.schema import Configuration
 from deskhand.desk.leaks import expect_no_secret
@@ -72,6 +72,7 @@ def prove(  # the options a person types
     if not ticket and not tenant:
         fail(ExitCode.USAGE, "say whose entries: --tenant, --ticket, or both")
     configuration = load(config_path)
+    refuse_on_a_hands_machine(configuration)
     with records_of(configuration) as records:
         bundle = _bundle(records, tenant, ticket)
     if not unscanned:

@@ -13,6 +13,7 @@ import click
 
 from deskhand.cli.answers import config_option, console, explaining_errors, fail, inert, json_option, print_json
 from deskhand.cli.exit_codes import ExitCode
+from deskhand.cli.stores import opened_records
 from deskhand.configuration.loading import connector_settings, load
 from deskhand.configuration.problems import InvalidConfigurationError
 from deskhand.configuration.schema import Configuration
@@ -21,7 +22,16 @@ from deskhand.desk.hands import hands, told_of
 from deskhand.desk.leaks import leaks_on_server, scanner_of
 from deskhand.desk.policies import Policies
 from deskhand.desk.reviewing import Reviewing
-from deskhand.desk.stores import are_records_made, mirror_file, open_mirror, open_records, verify_records
+from deskhand.desk.stores import (
+    are_records_made,
+    hands_folder,
+    is_of_a_hand,
+    mirror_file,
+    open_mirror,
+    open_records,
+    records_location,
+    verify_records,
+)
 from deskhand.governance.leaks.files import leaks_in
 from deskhand.governance.permission import PolicyDefectError, guard_rails
 from deskhand.governance.traffic.control import Controls
@@ -64,7 +74,7 @@ class Finding:
 def command(config_path: Path, *, as_json: bool, offline: bool, leaks: bool) -> None:
     """Look at everything the desk needs; exit 1 where something is wrong."""
     configuration = load(config_path)
-    looks = [_leaks] if leaks else _looks(offline=offline)
+    looks = [_leaks] if leaks else _looks(configuration, offline=offline)
     findings = [each for look in looks for each in look(configuration)]
     if as_json:
         print_json([{"name": each.name, "ok": each.is_well, "detail": each.detail} for each in findings])
@@ -77,7 +87,10 @@ def command(config_path: Path, *, as_json: bool, offline: bool, leaks: bool) -> 
         fail(ExitCode.FAILED, f"{len(wrong)} of {len(findings)} checks failed: {', '.join(wrong)}")
 
 
-def _looks(*, offline: bool) -> list[Look]:
+def _looks(configuration: Configuration, *, offline: bool) -> list[Look]:
+    if is_of_a_hand(configuration):
+        ours: list[Look] = [_hands_machine, _rails, _plugins, _disk, _joined_records, _hands, _calls]
+        return ours if offline else [*ours, _vendors]
     looks: list[Look] = [_rails, _plugins, _identity, _disk, _records, _hands, _calls, _mirror, _maintenance, _engine]
     return looks if offline else [*looks, _vendors]
 
@@ -137,13 +150,31 @@ def _records(configuration: Configuration) -> Iterator[Finding]:
     yield Finding("records", is_well=result.ok, detail=detail)
 
 
+def _hands_machine(configuration: Configuration) -> Iterator[Finding]:
+    """Say that no desk works here, and where the rest is looked at."""
+    names = ", ".join(sorted(each.name for each in hands_folder(configuration).iterdir()))
+    detail = f"a hand's ({names}): the record's signatures, mirror, model and automations are looked at at the desk's"
+    yield Finding("this machine", is_well=None, detail=f"{detail}; run `deskhand doctor` there as well")
+
+
+def _joined_records(configuration: Configuration) -> Iterator[Finding]:
+    """Open the record store as a hand does, whose entries the desk signs."""
+    try:
+        opened_records(configuration).close()
+    except RecordsUnavailableError as error:
+        yield Finding("records", is_well=False, detail=str(error))
+        return
+    detail = f"{records_location(configuration)} answers; `deskhand audit verify` is for where the desk runs"
+    yield Finding("records", is_well=True, detail=detail)
+
+
 def _calls(configuration: Configuration) -> Iterator[Finding]:
     """Tell how many calls each vendor had in the last hour, and where calls have stopped."""
     if not are_records_made(configuration):
         return
     controls = Controls(configuration.limits, utc_now)
     try:
-        with Connections.open(configuration, controls), closing(open_records(configuration)) as records:
+        with Connections.open(configuration, controls), closing(opened_records(configuration)) as records:
             controls.keep_in(records)
             for name, control in controls.all.items():
                 yield Finding(f"{name} calls", is_well=not control.is_spent, detail=control.told)
@@ -158,7 +189,7 @@ def _hands(configuration: Configuration) -> Iterator[Finding]:
     try:
         if not configuration.records.url or not are_records_made(configuration):
             return
-        with closing(open_records(configuration)) as records:
+        with closing(opened_records(configuration)) as records:
             found = hands(records)
     except RecordsUnavailableError:
         return  # told above

@@ -22,7 +22,7 @@ from deskhand.desk.judgement import Judgement
 from deskhand.desk.leaks import scanner_over
 from deskhand.desk.services import Foundations, gate_of, known_subjects, runs_of
 from deskhand.desk.shelf import Shelf
-from deskhand.desk.stores import heard_by, join_records, store_clock
+from deskhand.desk.stores import hands_folder, heard_by, join_records, store_clock
 from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.governance.permission import guard_rails
 from deskhand.governance.traffic.control import Controls
@@ -44,7 +44,7 @@ CLOSING = 6.0
 
 def hand_folder(configuration: Configuration, name: str) -> Path:
     """Return where a hand keeps what it reads from the PSA, and its lock."""
-    return configuration.state / "hands" / name
+    return hands_folder(configuration) / name
 
 
 @dataclass(slots=True)

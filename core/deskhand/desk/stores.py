@@ -37,6 +37,18 @@ def records_location(configuration: Configuration) -> str:
     return location_of(make_url(records_url(configuration)))
 
 
+def hands_folder(configuration: Configuration) -> Path:
+    """Return where hands of this state folder keep what they read from the PSA, each below its name."""
+    return configuration.state / "hands"
+
+
+def is_of_a_hand(configuration: Configuration) -> bool:
+    """Tell whether hands alone have worked in this state folder: what signs the record is where the desk runs."""
+    keys = records_keys(configuration)
+    is_signed_here = keys.with_name(f"{keys.name}.key").exists()
+    return bool(configuration.records.url) and hands_folder(configuration).is_dir() and not is_signed_here
+
+
 def mirror_file(configuration: Configuration) -> Path:
     """Return the file of the mirror."""
     return configuration.state / "mirror.db"
