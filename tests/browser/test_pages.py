@@ -14,7 +14,7 @@ from tests.core.web.conftest import quiet_desk
 
 TALL = 6_000
 """A window in which no bar that stays in view lies over anything else."""
-NAMES = tuple(Places(*"abcdefgh", under_way=UnderWay(*"abcdefghi")).pages(1))
+NAMES = tuple(Places("a", "b", "c", "d", "e", "f", "g", "h", UnderWay(*"abcdefghi")).pages(1))
 
 
 def looked_at(watch: Watch) -> list[str]:

@@ -61,11 +61,8 @@ def delegations(config_path: Path, *, as_json: bool) -> None:
     if as_json:
         print_json([document_of(each) for each in found])
         return
-    rows = [
-        (each.id, each.delegator, each.delegate, each.starts_at, each.ends_at, standing_of(each, now), each.reason)
-        for each in found
-    ]
-    print_table("Delegations", ("delegation", "of", "to", "since", "until", "", "reason"), rows)
+    rows = [(each.id, each.delegator, each.delegate, standing_of(each, now), each.reason) for each in found]
+    print_table("Delegations", ("delegation", "of", "to", "when", "reason"), rows)
 
 
 @click.command(name="end-delegation")
@@ -96,12 +93,13 @@ def document_of(delegation: Delegation) -> dict[str, object]:
 
 
 def standing_of(delegation: Delegation, now: datetime) -> str:
-    """Say in a word whether a delegation serves now."""
+    """Say whether a delegation serves now, and until when."""
     if delegation.ended_by is not None:
         return f"ended by {delegation.ended_by}"
     if now >= delegation.ends_at:
-        return "over"
-    return "serves" if delegation.covers(now) else "to come"
+        return f"over since {_written(delegation.ends_at)}"
+    begins = "serves" if delegation.covers(now) else f"from {_written(delegation.starts_at)}"
+    return f"{begins} until {_written(delegation.ends_at)}"
 
 
 def _tell(delegation: Delegation, what: str, *, as_json: bool) -> None:

@@ -125,6 +125,8 @@ def constants_of(step: PlannedStep) -> dict[str, str]:
 
 
 def _failed_at(run: Run, failing: StepRecord) -> bool:
+    """Tell whether a run failed at the same step in the same way, for whatever entry of a list."""
     return run.state in ENDED_BADLY and any(
-        each.id == failing.id and each.action == failing.action and each.cause is failing.cause for each in run.steps
+        each.name == failing.name and each.action == failing.action and each.cause is failing.cause
+        for each in run.steps
     )

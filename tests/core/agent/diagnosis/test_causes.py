@@ -116,3 +116,19 @@ def test_a_run_of_other_constants_does_not_show_that_these_worked() -> None:
 def test_a_run_that_did_not_fail_is_not_diagnosed() -> None:
     with pytest.raises(ValueError, match="no step of run r-0000000000000009 failed"):
         FailedRun(run(9), plan(9), DOCUMENT, TEXT, [], [], NEEDS)
+
+
+def test_a_step_that_failed_for_another_entry_of_a_list_has_failed_likewise() -> None:
+    def at_entry(number: int, entry: int, cause: Cause) -> Run:
+        made = run(number, failed=("join", cause))
+        steps = [each.model_copy(update={"id": f"join.{entry}"}) if each.id == "join" else each for each in made.steps]
+        return made.model_copy(update={"steps": tuple(steps)})
+
+    mine = at_entry(500, 1, Cause.NOT_FOUND)
+    others = [
+        at_entry(3, 2, Cause.NOT_FOUND),
+        at_entry(2, 1, Cause.OUTAGE),
+        run(1, failed=("resolve", Cause.NOT_FOUND)),
+    ]
+    failed = replace(failure("join", Cause.NOT_FOUND, others), run=mine)
+    assert [each.ticket_id for each in failed.failed_likewise()] == ["3"]
