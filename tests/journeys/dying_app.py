@@ -176,8 +176,16 @@ def submit(records: Records, engine: RunEngine, reaper: Reaper, wanted: Plan) ->
 
 
 def is_at_rest(engine: RunEngine, run: Run) -> bool:
-    """Tell whether the durable engine too knows that the run is over."""
-    return engine._queue().fates([(run.id, run.segment)]) == {(run.id, run.segment): Fate.OVER}
+    """Tell whether the durable engine too knows that the run is over, and holds nothing of it any more."""
+    durable = engine._queue()
+    assert isinstance(durable, Durable)
+    return durable.fates([(run.id, run.segment)]) == {(run.id, run.segment): Fate.OVER} and not held_by(durable)
+
+
+def held_by(durable: Durable) -> list[str]:
+    """Name the segments and attempts the durable engine still holds."""
+    held = durable._ready().list_workflows(status=["ENQUEUED", "PENDING", "DELAYED"], load_input=False)
+    return [f"{each.workflow_id} is {each.status}" for each in held]
 
 
 def flowing() -> Plan:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import Field, JsonValue, TypeAdapter
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, select
 
 from deskhand.records.canonical import canonical_json, read_time, written_time
 from deskhand.records.database import Records, Transaction
@@ -35,11 +35,6 @@ class VersionState(StrEnum):
     DRAFT = "draft"
     APPROVED = "approved"
     REJECTED = "rejected"
-
-
-_PAUSED = select(automations.c.reason).where(
-    automations.c.name == bindparam("wanted"), automations.c.state == AutomationState.PAUSED
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +215,8 @@ def find(records: Records, name: str) -> AutomationRecord | None:
 
 def paused(records: Records, name: str) -> str | None:
     """Say why an automation is paused; None where it is not. Every call of one asks."""
-    found = records.ask(_PAUSED, {"wanted": name})
-    return None if not found else str(found[0][0])
+    row = records.find(automations, {"name": name})
+    return str(row["reason"]) if row is not None and row["state"] == AutomationState.PAUSED else None
 
 
 def listing(records: Records) -> list[AutomationRecord]:

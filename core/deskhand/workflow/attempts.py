@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ import structlog
 from pydantic import JsonValue, SecretStr
 
 from deskhand.automation.plan import Plan, PlannedStep
-from deskhand.records import effects
+from deskhand.records import effects, runs
 from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.records.effects import EffectState
 from deskhand.records.runs import LONGEST_REASON, MAIN, Cause, Run, RunState, Wait, WaitKind
@@ -33,11 +33,11 @@ from deskhand.sdk.roles import Connector
 from deskhand.sdk.traffic import on_errand
 from deskhand.workflow.arguments import arguments, question_of
 from deskhand.workflow.attempt import Failed, attempt
-from deskhand.workflow.calls import Call, Mandate, RefusedError, RingName
+from deskhand.workflow.calls import Call, Mandate, RefusedError, RingName, Witness
 from deskhand.workflow.course import Ask, Carry, Fork, LostError, Over, Rest, Upcoming, ahead
 from deskhand.workflow.gate import Gate
 from deskhand.workflow.handover import Handover, is_for_the_desk
-from deskhand.workflow.journal import CancelledError, Failure, Journal, SupersededError, until
+from deskhand.workflow.journal import CancelledError, Failure, Journal, OvertakenError, SupersededError, until
 from deskhand.workflow.prompts import ask, note_wrong_answer
 from deskhand.workflow.turn import Turn, plan_of
 from deskhand.workflow.undoing import undoing
@@ -108,7 +108,7 @@ class Attempts:
     def make(self, run_id: str, segment: int, step_id: str) -> Envelope:
         """Try a step once, and say what comes next. Everything that happened is on the record by then."""
         try:
-            return self._make(run_id, segment, step_id)
+            return self._made_or_overtaken(run_id, segment, step_id)
         except SupersededError:
             return STOP
         except CancelledError:
@@ -117,6 +117,12 @@ class Attempts:
         except RecordsUnavailableError as error:
             log.warning("a run waits for the record store", run=run_id, step=step_id, reason=str(error))
             return _again(self.patience.store_pause)
+
+    def _made_or_overtaken(self, run_id: str, segment: int, step_id: str) -> Envelope:
+        try:
+            return self._make(run_id, segment, step_id)
+        except OvertakenError:
+            return self.ahead(run_id, segment)
 
     def _make(self, run_id: str, segment: int, step_id: str) -> Envelope:
         run = self.journal.look_up(run_id, segment)
@@ -203,9 +209,18 @@ class Attempts:
         receipt = self.gate.perform(call, witness)
         self.handover.put(run.id, turn.step_id, receipt.secrets)
         self.handover.forget(run.id, turn.step_id)
+        if witness.left is None:
+            self._catch_up(turn, witness, receipt)
         if witness.left is None or witness.left.lane_of(turn.segment) is None:
             return self.ahead(run.id, turn.segment)
         return self._onward(turn.plan, witness.left, turn.segment)
+
+    def _catch_up(self, turn: Turn, witness: Witness, receipt: Receipt) -> None:
+        """Have the run say what the ledger says, where an attempt that was taken for lost has carried the step out."""
+        with self.records.transaction(self.gate.actor) as transaction:
+            present = runs.current(transaction, turn.run.id)
+            if not replace(turn, run=present).is_over:
+                witness.settled(transaction, receipt)
 
     def _action(self, turn: Turn) -> AnyAction:
         if not turn.is_plan_intact:

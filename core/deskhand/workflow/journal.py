@@ -29,6 +29,10 @@ class SupersededError(Exception):
     """The segment is not the run's any more: somebody else carries it on, or it is over."""
 
 
+class OvertakenError(SupersededError):
+    """The step has been carried out by an attempt that was taken for lost: go on behind it."""
+
+
 class CancelledError(Exception):
     """Somebody asked the run to stop."""
 
@@ -104,6 +108,7 @@ class Journal:
     def note(self, run_id: str, segment: int, step_id: str, failure: Failure, pause: float) -> None:
         """Put on the record that an attempt failed and is repeated after so many seconds."""
         with self._segment(run_id, segment, "note") as (transaction, run):
+            _expect_open(run, step_id)
             changed = run.with_step(step_id, attempts=run.step(step_id).attempts + 1, **failure.values())
             detail: dict[str, JsonValue] = {"step": step_id, "cause": failure.cause, "pause_seconds": round(pause)}
             runs.save(transaction, changed, "step.attempt_failed", detail)
@@ -111,6 +116,8 @@ class Journal:
     def park(self, run_id: str, segment: int, wait: Wait) -> None:
         """Let the run wait, in the lane of this segment; what waits for a moment goes on by itself."""
         with self._segment(run_id, segment, "park") as (transaction, run):
+            if wait.step_id:
+                _expect_open(run, wait.step_id)
             self.wait(transaction, run, segment, wait)
 
     def wait(self, transaction: Transaction, run: Run, segment: int, wait: Wait) -> None:
@@ -157,6 +164,7 @@ class Journal:
         """End a run at a step that failed, or whose outcome is unknown; its other branches stop before their next."""
         outcome = StepState.UNKNOWN if state is RunState.NEEDS_REVIEW else StepState.FAILED
         with self._segment(run_id, segment, "end") as (transaction, run):
+            _expect_open(run, step_id)
             record = run.step(step_id)
             is_left_done = bool(run.undoing) and outcome is StepState.FAILED
             values = {"attempts": record.attempts + 1, "ended_at": transaction.clock(), **failure.values()}
@@ -293,6 +301,12 @@ def until(now: datetime, seconds: float) -> datetime:
 
 def _seconds(now: datetime, moment: datetime) -> float:
     return max(0.0, (moment - now).total_seconds())
+
+
+def _expect_open(run: Run, step_id: str) -> None:
+    """Raise OvertakenError where a step that somebody still tries is over: how it ended stays as it is."""
+    if run.step(step_id).state is (StepState.UNDONE if run.undoing else StepState.DONE):
+        raise OvertakenError(f"step {step_id} of run {run.id}")
 
 
 def _was_left_out(run: Run, step_id: str) -> bool:

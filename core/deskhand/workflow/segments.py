@@ -45,10 +45,14 @@ class Segments:
     def carry_out(self, run_id: str, segment: int) -> None:
         """Carry out one segment. Called again after a crash it goes on where the run's row says it had come."""
         envelope = self._tried("begin", lambda _: self._begin(run_id, segment), run_id)
-        while envelope["next"] == Next.ON and envelope["step"] is not None:
+        made = None
+        while envelope["next"] == Next.ON and envelope["step"] not in {None, made}:
+            made = envelope["step"]
             is_at_desk = self.port.is_shared and envelope["is_at_desk"] is True
-            envelope = self._step(run_id, segment, str(envelope["step"]), is_at_desk=is_at_desk)
-        if envelope["next"] == Next.ON:
+            envelope = self._step(run_id, segment, str(made), is_at_desk=is_at_desk)
+        if envelope["next"] == Next.ON and envelope["step"] is not None:
+            log.error("a step was made and is still to be made: the run waits to be taken up", run=run_id, step=made)
+        elif envelope["next"] == Next.ON:
             self._tried("end", lambda _: self._end(run_id, segment), run_id)
 
     def _step(self, run_id: str, segment: int, step_id: str, *, is_at_desk: bool) -> Envelope:

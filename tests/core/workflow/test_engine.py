@@ -18,7 +18,7 @@ from deskhand.records.database import url_of
 from deskhand.records.effects import EffectState
 from deskhand.records.grants import Grant, Mode
 from deskhand.records.proofs import ProofState
-from deskhand.records.runs import Cause, Run, RunState, StepState, WaitKind
+from deskhand.records.runs import Cause, Run, RunState, StepState, Wait, WaitKind
 from deskhand.records.switches import Level
 from deskhand.sdk.actions import Receipt
 from deskhand.sdk.errors import (
@@ -32,6 +32,8 @@ from deskhand.sdk.errors import (
 )
 from deskhand.workflow.calls import unobserved
 from deskhand.workflow.engine import RunRefusedError
+from deskhand.workflow.handover import Handover
+from deskhand.workflow.journal import Failure, OvertakenError
 from deskhand.workflow.turn import key_of
 from deskhand.workflow.undoing import undoing
 from tests.core.workflow.desk import Desk
@@ -567,6 +569,60 @@ def test_an_older_segment_that_comes_back_changes_nothing(desk: Desk) -> None:
     assert desk.engine._attempts().make(run.id, 0, "check_code") == {"next": "stop"}
     assert happened(desk) == []
     assert desk.go_on(run).state is RunState.DONE
+
+
+def begun(desk: Desk, *steps: PlannedStep) -> Run:
+    """A run whose first segment has just begun."""
+    run = desk.submit(plan(*steps))
+    desk.inline.queued.clear()
+    return desk.engine._journal.begin(run.id, 0)
+
+
+@pytest.mark.parametrize("written", ["a question", "a failed attempt", "its end"])
+def test_what_an_attempt_taken_for_lost_has_carried_out_stays_carried_out(desk: Desk, written: str) -> None:
+    run, journal = begun(desk, JOIN, NOTE), desk.engine._journal
+    with desk.records.transaction("test") as transaction:
+        runs.save(transaction, run.with_step("join_group", state=StepState.DONE), "step.done")
+    failure, question = (
+        Failure(Cause.OUTAGE, "no answer"),
+        Wait(kind=WaitKind.PROMPT, step_id="join_group", text="Which?"),
+    )
+    write = {
+        "a question": lambda: journal.park(run.id, 0, question),
+        "a failed attempt": lambda: journal.note(run.id, 0, "join_group", failure, 1.0),
+        "its end": lambda: journal.stop(run.id, 0, "join_group", failure, RunState.FAILED),
+    }
+    with pytest.raises(OvertakenError):
+        write[written]()
+    assert (desk.look(run).state, desk.look(run).step("join_group").state) == (RunState.RUNNING, StepState.DONE)
+    assert desk.look(run).step("join_group").error == ""
+
+
+def test_an_attempt_that_comes_too_late_with_its_question_goes_on_behind_it(desk: Desk) -> None:
+    run = begun(desk, step("check_code", code=ASKED), NOTE)
+
+    class Overtaken(Handover):
+        """The code was used up by the attempt that was taken for lost, just after this one had looked at the run."""
+
+        def answered(self, run_id: str, step_id: str) -> SecretStr | None:
+            with desk.records.transaction("test") as transaction:
+                runs.save(transaction, run.with_step(step_id, state=StepState.DONE), "step.done")
+            return super().answered(run_id, step_id)
+
+    late = replace(desk.engine._attempts(), handover=Overtaken(desk.clock))
+    assert late.make(run.id, 0, "check_code") == {"next": "on", "step": "add_note", "is_at_desk": False}
+    assert desk.look(run).state is RunState.RUNNING
+
+
+def test_a_run_says_what_the_ledger_says_before_it_goes_on(desk: Desk) -> None:
+    run, attempts = begun(desk, JOIN, NOTE), desk.engine._attempts()
+    attempts.make(run.id, 0, "join_group")
+    with desk.records.transaction("test") as transaction:
+        present = runs.current(transaction, run.id).with_step("join_group", state=StepState.PLANNED)
+        runs.save(transaction, present, "test.overwritten")
+    assert attempts.make(run.id, 0, "join_group")["step"] == "add_note"
+    assert desk.look(run).step("join_group").state is StepState.DONE
+    assert happened(desk) == ["group"]
 
 
 def test_a_run_that_changed_since_it_was_looked_at_is_not_taken_up(desk: Desk) -> None:
