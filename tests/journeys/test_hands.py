@@ -19,6 +19,7 @@ from deskhand.demo.play import DemoOptions, configured
 from deskhand.demo.rehearsal import Rehearsal, Script, rehearsal
 from deskhand.demo.story import CLIENT, SARAH, Cast, hire
 from deskhand.desk.desk import Desk
+from deskhand.desk.hands import executors
 from deskhand.desk.stores import open_records, verify_records
 from deskhand.governance.approval import Verdict
 from deskhand.records import runs
@@ -126,16 +127,14 @@ def test_what_takes_the_desks_memory_works_beside_a_hand_as_it_does_without(floo
 
 
 def test_a_second_desk_over_the_same_server_is_refused_whatever_folder_it_has(floor: Floor) -> None:
+    copy = floor.folder / "copy"
+    shutil.copytree(floor.configuration.file.parent, copy)  # before anybody works in it: a torn copy is another matter
+    text = (copy / "deskhand.toml").read_text()
+    port = f"port = {floor.configuration.web.port}"
+    (copy / "deskhand.toml").write_text(text.replace(port, f"port = {free_port()}"))
     with floor.process("run"):
-        wait_until(lambda: "desk runs" in floor.log("run"), "the desk runs", 180)
-        copy = floor.folder / "copy"
-        shutil.copytree(floor.configuration.file.parent, copy)
-        text = (
-            (copy / "deskhand.toml")
-            .read_text()
-            .replace(f"port = {floor.configuration.web.port}", f"port = {free_port()}")
-        )
-        (copy / "deskhand.toml").write_text(text)
+        with closing(open_records(floor.configuration)) as records:
+            wait_until(lambda: executors(records), "the desk carries runs out", 180)
         with floor.process("run", configuration=copy / "deskhand.toml") as second:
-            assert second.wait(180) == ExitCode.CONFIGURATION
+            assert second.wait(180) == ExitCode.CONFIGURATION, floor.log("run")[-3000:]
     assert "another desk works on this record store" in floor.log("run")

@@ -139,6 +139,8 @@ class Durable:
         if not _LAUNCHED.acquire(blocking=False):
             raise RuntimeError("this process carries out the runs of another desk: close that one first")
         try:
+            if self.is_shared:
+                self._register.refuse_beside_a_desk(self._me)
             self.migrate(self._url)
             if self.is_shared:
                 self._register.enter(self._me)

@@ -108,6 +108,12 @@ class Register:
             connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
             _executors.create(connection, checkfirst=True)
 
+    def refuse_beside_a_desk(self, me: Executor) -> None:
+        """Raise ConfigurationError where a desk would be beside a living one, before anything there is touched."""
+        with self.engine.begin() as connection:
+            if me.kind is Kind.DESK and inspect(connection).has_table(_executors.name, schema=SCHEMA):
+                self._refuse_second_desk(connection, me)
+
     def enter(self, me: Executor) -> None:
         """Be heard of from now on, in place of whoever was at the same place before.
 
@@ -120,6 +126,7 @@ class Register:
             connection.execute(delete(_executors).where(is_predecessor | is_old))
             if me.kind is Kind.DESK:
                 self._refuse_second_desk(connection, me)
+                connection.execute(delete(_executors).where(_other_desks(me)))
             connection.execute(insert(_executors).values(_row(me)))
 
     def beat(self, me: Executor) -> datetime | None:
@@ -140,15 +147,19 @@ class Register:
             return frozenset(connection.execute(select(_executors.c.id).where(_silence() < self.silence)).scalars())
 
     def _refuse_second_desk(self, connection: Connection, me: Executor) -> None:
-        is_desk = (_executors.c.kind == Kind.DESK.value) & (_executors.c.id != me.id)
-        rows = connection.execute(select(_executors.c.host, _silence()).where(is_desk)).all()
+        rows = connection.execute(select(_executors.c.host, _silence()).where(_other_desks(me))).all()
         for host, silence in rows:
             if silence < self.silence:
                 raise ConfigurationError(
                     f"another desk works on this record store: it runs on {host}, heard of "
                     f"{silence.total_seconds():.0f} s ago; stop that one. More workers are hands: `deskhand hand`"
                 )
-        connection.execute(delete(_executors).where(is_desk))
+
+
+def _other_desks(me: Executor) -> ColumnElement[bool]:
+    """Pick the desks that are neither this process nor who was at its place before."""
+    is_elsewhere = (_executors.c.place != me.place) | (_executors.c.place == "")
+    return (_executors.c.kind == Kind.DESK.value) & (_executors.c.id != me.id) & is_elsewhere
 
 
 def listing(connection: Connection) -> tuple[Heard, ...]:

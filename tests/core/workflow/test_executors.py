@@ -75,6 +75,19 @@ def test_a_second_desk_is_refused_while_the_first_is_living_and_takes_its_place_
     assert register.beat(DESK) is None
 
 
+def test_a_second_desk_is_refused_before_it_touches_anything(postgresql_url: str) -> None:
+    register = Register(create_engine(postgresql_url, poolclass=NullPool), SILENCE)
+    register.refuse_beside_a_desk(DESK)
+    register.create()
+    register.enter(DESK)
+    register.refuse_beside_a_desk(replace(DESK, id="the next"))
+    register.refuse_beside_a_desk(HAND)
+    with pytest.raises(ConfigurationError, match="stop that one"):
+        register.refuse_beside_a_desk(Executor(Kind.DESK, "desk", place="elsewhere"))
+    time.sleep(0.6)
+    register.refuse_beside_a_desk(Executor(Kind.DESK, "desk", place="elsewhere"))
+
+
 def test_whoever_is_at_the_same_place_has_succeeded_whoever_was_there(register: Register) -> None:
     for first in (DESK, HAND):
         register.enter(first)
