@@ -21,13 +21,13 @@ from deskhand.records.failures import RecordsUnavailableError, UnauditedChangeEr
 from deskhand.records.migrations import migrate, version_of
 from deskhand.records.rows import Rows, Value, raising_as_sqlalchemy
 from deskhand.records.schema import VERSION, audit_head
+from deskhand.records.server import BUSY_SECONDS, alone, connect_to_server
 from deskhand.records.transaction import COUNTING, OPTION, Head, Redact, Transaction, watch_statement
 from deskhand.records.write_lock import write_lock
 from deskhand.sdk.clock import Clock
 
 __all__ = ["Records", "RecordsUnavailableError", "Transaction", "UnauditedChangeError", "url_of"]
 
-_BUSY_SECONDS = 10
 _SQLITE_BEGIN = "deskhand_begin"
 _READING: Mapping[str, Mapping[str, Any]] = {"sqlite": {}, "postgresql": {"isolation_level": "REPEATABLE READ"}}
 _WRITING: Mapping[str, Any] = {_SQLITE_BEGIN: "BEGIN IMMEDIATE"}
@@ -36,15 +36,6 @@ _SIZE: Mapping[str, str] = {
     "sqlite": "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
     "postgresql": "SELECT pg_database_size(current_database())",
 }
-LONGEST_IDLE_MILLISECONDS = 10_000
-"""A server ends the transaction of a process that stands still for so long, or every other writer would wait for it."""
-_SESSION = (
-    f"SET idle_in_transaction_session_timeout TO {LONGEST_IDLE_MILLISECONDS}",
-    "SET search_path TO public",
-    "SET client_encoding TO 'UTF8'",
-    f"SET lock_timeout TO '{_BUSY_SECONDS}s'",
-    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
-)
 
 
 def url_of(database: Path) -> str:
@@ -257,7 +248,8 @@ def _lent(engine: Engine) -> Iterator[Rows]:
     with raising_as_sqlalchemy(engine.dialect, "connect"):
         connection = engine.raw_connection()
     try:
-        yield Rows(connection.driver_connection, engine.dialect)
+        with alone(connection.driver_connection):
+            yield Rows(connection.driver_connection, engine.dialect)
     except DBAPIError:
         connection.invalidate()
         raise
@@ -274,11 +266,11 @@ def connect(url: str) -> Engine:
             "the URL of the record store cannot be read: expected sqlite:///path or postgresql+psycopg://…"
         ) from None
     if parsed.get_backend_name() != "sqlite":
-        return _watched(_connect_to_server(parsed))
+        return _watched(connect_to_server(parsed))
     if parsed.database in (None, "", ":memory:"):
         raise RecordsUnavailableError("the record store needs a file to survive in: expected sqlite:///path")
     _create_privately(Path(str(parsed.database)))
-    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS}, pool_reset_on_return=None)
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, pool_reset_on_return=None)
     event.listen(engine, "connect", _make_durable)
     event.listen(engine, "begin", _begin)
     return _watched(engine)
@@ -304,30 +296,6 @@ def is_made(url: str) -> bool:
             return version_of(connection) > 0
     finally:
         engine.dispose()
-
-
-def _connect_to_server(url: URL) -> Engine:
-    try:
-        engine = create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True)
-    except (ArgumentError, ImportError):
-        raise RecordsUnavailableError(
-            f"no driver for {url.drivername} is installed: expected sqlite:///path, or postgresql+psycopg://…"
-        ) from None
-    event.listen(engine, "connect", _make_dependable)
-    return engine
-
-
-def _make_dependable(connection: Any, _record: object) -> None:  # noqa: ANN401  # whatever the driver uses
-    """Make a server's session behave as a SQLite file does, whatever its role is set up with."""
-    if connection.info.parameter_status("server_encoding") != "UTF8":
-        raise RecordsUnavailableError(
-            f"the database {connection.info.dbname} does not store UTF-8: make it with `createdb --encoding UTF8 "
-            "--template template0`"
-        )
-    connection.autocommit = True
-    for setting in _SESSION:
-        connection.execute(setting)
-    connection.autocommit = False
 
 
 def key_files(url: str, signing: Path | None = None) -> KeyFiles:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, s
 from deskhand.records.accounts import AUTOMATION
 from deskhand.records.canonical import written_time
 from deskhand.records.database import Transaction
-from deskhand.records.rows import Value
+from deskhand.records.rows import Rows, Value
 from deskhand.records.schema import places, runs
 
 HOUR = timedelta(hours=1)
@@ -40,14 +40,15 @@ def take(transaction: Transaction, run_id: str, *, tenant: str, automation: str,
 
 def begun(connection: Connection, now: datetime, *, tenant: str, automation: str, run_id: str = "") -> Begun:
     """Count what began in the hour up to now; for a run that has its place, in the hour up to that, before it."""
-    asked: dict[str, str | int] = {"tenant": tenant, "automation": automation, "run_id": run_id}
-    own = connection.execute(_OWN, {"run_id": run_id}).one_or_none()
+    asked: dict[str, Value] = {"tenant": tenant, "automation": automation, "run_id": run_id}
+    rows = Rows.of(connection)
+    own = rows.find(places, {"run_id": run_id})
     if own is None:
         query, asked["since"] = _IN_THE_HOUR, written_time(now - HOUR)
     else:
-        query, asked["place"] = _BEFORE, own.place
-        asked["since"] = written_time(datetime.fromisoformat(own.taken_at) - HOUR)
-    everywhere, at_tenant, of_automation, by_automations = connection.execute(query, asked).one()
+        query, asked["place"] = _BEFORE, own["place"]
+        asked["since"] = written_time(datetime.fromisoformat(own["taken_at"]) - HOUR)
+    ((everywhere, at_tenant, of_automation, by_automations),) = rows.ask(query, asked)
     return Begun(at_tenant or 0, (of_automation or 0) if automation else 0, everywhere, by_automations or 0)
 
 
@@ -65,7 +66,6 @@ def _counted(condition: ColumnElement[bool]) -> ColumnElement[Any]:
     return func.sum(case((condition, 1), else_=0))
 
 
-_OWN = select(places.c.taken_at, places.c.place).where(places.c.run_id == bindparam("run_id"))
 _AT_TENANT = places.c.tenant_id == bindparam("tenant")
 _SINCE = places.c.taken_at > bindparam("since")
 _COUNTS = select(

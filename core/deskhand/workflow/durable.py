@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from deskhand.records.database import LONGEST_IDLE_MILLISECONDS
+from deskhand.records.server import LONGEST_IDLE_MILLISECONDS
 from deskhand.records.write_lock import take_turns, write_lock
 from deskhand.workflow.executors import Executor, Kind, Register
 from deskhand.workflow.journal import SupersededError

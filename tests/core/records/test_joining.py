@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from deskhand.records.audit.verification import verify
-from deskhand.records.database import LONGEST_IDLE_MILLISECONDS, Records, RecordsUnavailableError
+from deskhand.records.database import Records, RecordsUnavailableError
+from deskhand.records.server import LONGEST_IDLE_MILLISECONDS
 from deskhand.records.server_clock import ServerClock
 from deskhand.sdk.clock import utc_now
 
