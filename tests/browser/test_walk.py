@@ -10,6 +10,7 @@ from tests.browser.practice import MOBILE, TENANT, Practice
 from tests.browser.story import CONTAIN, RESET, asked, plan_of
 
 PLAN = "Say what to do on this ticket"
+MOST_WHYS = 10
 
 
 def test_a_sentence_is_planned_approved_by_another_watched_and_done_with_keys_alone(
@@ -62,6 +63,7 @@ def test_a_sentence_is_planned_approved_by_another_watched_and_done_with_keys_al
 
 def test_one_step_is_undone_and_the_directory_is_as_it_was(sign_in: SignIn, practice: Practice) -> None:
     ticket = practice.ticket("A sign-in from abroad that was not me")
+    members(practice).clear()  # else nothing is changed, and nothing is there to undo
     maya, tom = sign_in("maya", scheme="dark"), sign_in("tom", scheme="dark")
     approval = asked(practice, plan_of(practice, ticket, CONTAIN))
     maya.go(f"/panel/{ticket}")
@@ -70,11 +72,11 @@ def test_one_step_is_undone_and_the_directory_is_as_it_was(sign_in: SignIn, prac
     tom.press("Approve and run")
     maya.sees("Done: all")
     assert members(practice)
-    maya.tab_to("Why")
-    maya.page.keyboard.press("Enter")
-    while not maya.page.get_by_role("button", name="Undo this step").is_visible():
-        maya.tab_to("Why")
-        maya.page.keyboard.press("Enter")
+    undo = maya.page.get_by_role("button", name="Undo this step").first
+    for _ in range(MOST_WHYS):
+        if not undo.is_visible():
+            maya.tab_to("Why")
+            maya.page.keyboard.press("Enter")
     maya.press("Undo this step")
     maya.page.locator(".plan .chip", has_text=re.compile("^Undone$")).wait_for()
     assert not members(practice)
@@ -83,7 +85,7 @@ def test_one_step_is_undone_and_the_directory_is_as_it_was(sign_in: SignIn, prac
 def members(practice: Practice) -> list[str]:
     contents = practice.directory.tenants[TENANT].contents
     group = next(each for each, record in contents.groups.items() if record["displayName"] == "Sign-in review")
-    return list(contents.members[group])
+    return contents.members[group]
 
 
 def test_a_triage_is_applied_and_corrected_with_keys_alone(sign_in: SignIn, practice: Practice) -> None:
