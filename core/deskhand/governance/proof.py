@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sqlalchemy import Connection
+
 from deskhand.automation.plan import Argument, Plan, PlannedStep, SourceKind
 from deskhand.records import proofs
 from deskhand.records.database import Records, Transaction
@@ -17,12 +19,6 @@ UNCHANGED_FOR = timedelta(days=30)
 """A number that has been theirs for less may be the one an impostor has just had put on record."""
 MOST_FAILURES = 3
 """So many failed attempts of a person on a ticket lock them there: go by another way, on another ticket."""
-
-
-_LOCKED = (
-    "three attempts of person {person} to prove who they are have failed on ticket {ticket}: "
-    "nothing that needs a proof is done for them on this ticket any more"
-)
 
 
 class ProofMethod(StrEnum):
@@ -135,8 +131,7 @@ def lock_on(records: Records, plan: Plan) -> str | None:
     if plan.person is None:
         return None
     with records.reading() as connection:
-        is_locked = proofs.failures(connection, plan.person.id, plan.ticket_id) >= MOST_FAILURES
-    return _LOCKED.format(person=plan.person.id, ticket=plan.ticket_id) if is_locked else None
+        return _locked(connection, plan.person.id, plan.ticket_id)
 
 
 def usable(records: Records, plan: Plan, now: datetime) -> Proof | None:
@@ -170,5 +165,15 @@ def use(transaction: Transaction, proof: Proof) -> Proof:
 
 
 def _refuse_locked(transaction: Transaction, person_id: str, ticket_id: str) -> None:
-    if proofs.failures(transaction.connection, person_id, ticket_id) >= MOST_FAILURES:
-        raise ProofRefusedError(_LOCKED.format(person=person_id, ticket=ticket_id))
+    locked = _locked(transaction.connection, person_id, ticket_id)
+    if locked is not None:
+        raise ProofRefusedError(locked)
+
+
+def _locked(connection: Connection, person_id: str, ticket_id: str) -> str | None:
+    if proofs.failures(connection, person_id, ticket_id) < MOST_FAILURES:
+        return None
+    return (
+        f"three attempts of person {person_id} to prove who they are have failed on ticket {ticket_id}: "
+        "nothing that needs a proof is done for them on this ticket any more"
+    )

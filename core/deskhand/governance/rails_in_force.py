@@ -19,9 +19,6 @@ def note_guard_rails(records: Records) -> None:
     if present == before:
         return
     with records.transaction("desk") as transaction:
-        if row is None:
-            transaction.insert(settings, {**_NAME, "value": present})
-        else:
-            transaction.update(settings, _NAME, {"value": present})
+        transaction.put(settings, _NAME, {"value": present})
         detail = {"sha256": present, "before": before, "deskhand": version("deskhand")}
         transaction.audit("guard_rails.in_force", detail=detail)

@@ -209,6 +209,10 @@ class Run(StoredDocument):
                 return step
         raise LookupError(f"run {self.id} has no step {step_id}")
 
+    def has_made(self, step_id: str) -> bool:
+        """Tell whether a step is done; where the run is being undone, whether it is undone."""
+        return self.step(step_id).state is (StepState.UNDONE if self.undoing else StepState.DONE)
+
     @property
     def waits(self) -> tuple[tuple[str, Wait], ...]:
         """Everything it waits for, with the lane that does."""

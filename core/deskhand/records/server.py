@@ -47,7 +47,7 @@ def connect_to_server(url: URL) -> Engine:
 
 @contextmanager
 def alone(driver: Any) -> Iterator[None]:  # noqa: ANN401  # whatever the driver uses
-    """Have the one statement inside be a transaction of its own: a server is not told of a beginning and an end."""
+    """Have each statement inside be a transaction of its own: a server is not told of a beginning and an end."""
     is_on_server = not isinstance(driver, SQLiteConnection)
     if is_on_server:
         driver.autocommit = True
@@ -65,10 +65,9 @@ def _make_dependable(connection: Any, _record: object) -> None:  # noqa: ANN401 
             f"the database {connection.info.dbname} does not store UTF-8: make it with `createdb --encoding UTF8 "
             "--template template0`"
         )
-    connection.autocommit = True
-    for setting in _SESSION:
-        connection.execute(setting)
-    connection.autocommit = False
+    with alone(connection):
+        for setting in _SESSION:
+            connection.execute(setting)
 
 
 def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:

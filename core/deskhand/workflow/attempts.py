@@ -2,14 +2,14 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 import structlog
 from pydantic import JsonValue, SecretStr
 
-from deskhand.automation.plan import Plan, PlannedStep
+from deskhand.automation.plan import Plan
 from deskhand.records import effects, runs
 from deskhand.records.database import Records, RecordsUnavailableError
 from deskhand.records.effects import EffectState
@@ -39,6 +39,7 @@ from deskhand.workflow.gate import Gate
 from deskhand.workflow.handover import Handover, is_for_the_desk
 from deskhand.workflow.journal import CancelledError, Failure, Journal, OvertakenError, SupersededError, until
 from deskhand.workflow.prompts import ask, note_wrong_answer
+from deskhand.workflow.rings import is_stopped
 from deskhand.workflow.turn import Turn, plan_of
 from deskhand.workflow.undoing import undoing
 from deskhand.workflow.waits import ask_approval, rest
@@ -218,8 +219,7 @@ class Attempts:
     def _catch_up(self, turn: Turn, witness: Witness, receipt: Receipt) -> None:
         """Have the run say what the ledger says, where an attempt that was taken for lost has carried the step out."""
         with self.records.transaction(self.gate.actor) as transaction:
-            present = runs.current(transaction, turn.run.id)
-            if not replace(turn, run=present).is_over:
+            if not runs.current(transaction, turn.run.id).has_made(turn.step_id):
                 witness.settled(transaction, receipt)
 
     def _action(self, turn: Turn) -> AnyAction:
@@ -268,7 +268,8 @@ class Attempts:
         failure = failure_of(error, self.handover.answered(run.id, turn.step_id))
         is_switch = isinstance(error, HeldBackError) and error.by is HeldBy.SWITCH
         may_be_stopped = is_switch or failure.ring == RingName.POLICY  # a pause may come between switch and policy
-        if failure.ring == RingName.KILL_SWITCH or (may_be_stopped and self._is_stopped(run, step)):
+        is_meant = may_be_stopped and is_stopped(self.gate.governing.switch, run, step.action)
+        if failure.ring == RingName.KILL_SWITCH or is_meant:
             wait = Wait(kind=WaitKind.SWITCH, step_id=turn.step_id, text=failure.error[:LONGEST_REASON])
             self.journal.park(run.id, turn.segment, wait)
             return STOP
@@ -282,11 +283,6 @@ class Attempts:
             if note_wrong_answer(self.journal, run, turn.plan, step, failure.error):
                 return _again(0.0)
         return self._conclude(turn, failure)
-
-    def _is_stopped(self, run: Run, step: PlannedStep) -> bool:
-        """Tell whether a switch or a pause is for a step, whatever it kept from being called."""
-        switch, at = self.gate.governing.switch, (run.tenant_id, connector_of(step.action), run.automation)
-        return switch is not None and switch.stopped(*at, is_undo=bool(run.undoing)) is not None
 
     def _has_time(self, turn: Turn) -> bool:
         """Tell whether a step may be tried once more: it has attempts left, and its time is not up."""

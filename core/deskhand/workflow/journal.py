@@ -305,7 +305,7 @@ def _seconds(now: datetime, moment: datetime) -> float:
 
 def _expect_open(run: Run, step_id: str) -> None:
     """Raise OvertakenError where a step that somebody still tries is over: how it ended stays as it is."""
-    if run.step(step_id).state is (StepState.UNDONE if run.undoing else StepState.DONE):
+    if run.has_made(step_id):
         raise OvertakenError(f"step {step_id} of run {run.id}")
 
 

@@ -15,7 +15,8 @@ from deskhand.automation.plan import PlannedStep, SourceKind
 from deskhand.governance.leaks.scanner import LeakScanner
 from deskhand.records.canonical import canonical_json
 from deskhand.records.database import Transaction
-from deskhand.sdk.actions import Inspection, Tier
+from deskhand.records.runs import Run
+from deskhand.sdk.actions import Inspection, Tier, connector_of
 from deskhand.workflow.calls import Call, Case, Mandate, RingName
 
 UNDO = ".undo"
@@ -46,6 +47,14 @@ class Stopping(Ring, Protocol):
     def stopped(self, tenant: str, connector: str, automation: str, *, is_undo: bool = False) -> str | None:
         """Say what is stopped, since when and by whom, or None."""
         ...
+
+
+def is_stopped(switch: Stopping | None, run: Run, action: str) -> bool:
+    """Tell whether a switch or a pause is for a run's step, forward or back."""
+    if switch is None:
+        return False
+    is_undo = bool(run.undoing)
+    return switch.stopped(run.tenant_id, connector_of(action), run.automation, is_undo=is_undo) is not None
 
 
 @runtime_checkable

@@ -64,7 +64,7 @@ class Segments:
         attempt = 1
         while True:
             envelope = do(f"{name}#{attempt}")
-            self.at(f"{name}: kept", run_id)
+            self.at(f"{name}: made", run_id)
             if envelope["next"] != Next.AGAIN:
                 return envelope
             self.port.pause(float(str(envelope["pause"])))

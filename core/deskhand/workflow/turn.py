@@ -52,8 +52,8 @@ class Turn:
     @property
     def is_over(self) -> bool:
         """Tell whether a process that died since has finished it."""
-        over = {StepState.UNDONE} if self.is_undo else {StepState.DONE}
-        return self.record.state in over or (self.run.is_shadow and self.record.state is StepState.SKIPPED)
+        is_looked_at = self.run.is_shadow and self.record.state is StepState.SKIPPED
+        return is_looked_at or self.run.has_made(self.step_id)
 
     @property
     def attempts(self) -> int:

@@ -13,9 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from deskhand.records import runs
 from deskhand.records.database import Records, RecordsUnavailableError, Transaction
 from deskhand.records.runs import MAIN, Cause, Run, RunState, StepState, Wait, WaitKind
-from deskhand.sdk.actions import connector_of
 from deskhand.workflow.journal import ACTOR, Failure, Journal
-from deskhand.workflow.rings import Stopping
+from deskhand.workflow.rings import Stopping, is_stopped
 
 log = structlog.get_logger(__name__)
 
@@ -90,10 +89,7 @@ class Watch:
                     self._unless_changed(run, lane, self._release)
 
     def _is_free(self, run: Run, wait: Wait) -> bool:
-        connector = connector_of(run.step(wait.step_id).action)
-        if self.switch is None:
-            return True
-        return self.switch.stopped(run.tenant_id, connector, run.automation, is_undo=bool(run.undoing)) is None
+        return not is_stopped(self.switch, run, run.step(wait.step_id).action)
 
     def _adopt(self, listed: list[Run]) -> None:
         going = [(run, lane, segment) for run in listed for lane, segment in _going(run)]

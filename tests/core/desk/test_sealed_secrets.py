@@ -11,8 +11,9 @@ from deskhand.desk.desk import Desk
 from deskhand.governance.secrets.keys import key_material
 from deskhand.governance.switches import Level
 from deskhand.sdk.errors import AuthorizationError, ConnectorError, HeldBackError, HeldBy
+from deskhand.sdk.roles import Connector
 from deskhand.sdk.secrets import SealedSecret, SecretSealedError
-from deskhand.sdk.testing import ServerError
+from deskhand.sdk.testing import ServerError, SimulatorHost
 from deskhand.sdk.webhooks import CallbackRefusedError
 from deskhand_identity_entra.connector import Entra
 from deskhand_notify_twilio.simulator import ACCOUNT_SID
@@ -92,6 +93,15 @@ def test_a_thrown_switch_keeps_every_secret_shut(vendors: Vendors, name: str) ->
         assert ears.opened == opened, "nor is it opened where it was opened before"
 
 
+def assert_held_back(connector: Connector, by: HeldBy, ears: Ears, host: SimulatorHost) -> None:
+    """A call is held back by this, no secret is opened for it and nothing is sent."""
+    opened, requests = list(ears.opened), host.requests
+    with pytest.raises(HeldBackError) as held:
+        connector.check()
+    assert held.value.by is by
+    assert (ears.opened, host.requests) == (opened, requests)
+
+
 @pytest.mark.parametrize("name", CONNECTORS)
 def test_an_open_circuit_keeps_every_secret_shut(vendors: Vendors, name: str) -> None:
     vendors.configure(limits={"breaker_failures": 1})
@@ -100,11 +110,7 @@ def test_an_open_circuit_keeps_every_secret_shut(vendors: Vendors, name: str) ->
         vendors.hosts[name].faults.schedule(ServerError(), 50)
         with pytest.raises(ConnectorError):
             connector.check()
-        opened, requests = list(ears.opened), vendors.hosts[name].requests
-        with pytest.raises(HeldBackError) as held:
-            connector.check()
-        assert held.value.by is HeldBy.CIRCUIT
-        assert (ears.opened, vendors.hosts[name].requests) == (opened, requests)
+        assert_held_back(connector, HeldBy.CIRCUIT, ears, vendors.hosts[name])
 
 
 @pytest.mark.parametrize("name", CONNECTORS)
@@ -116,12 +122,8 @@ def test_a_spent_budget_keeps_every_secret_shut(vendors: Vendors, name: str) -> 
             connector.check()
         except HeldBackError as error:
             assert error.by is HeldBy.BUDGET  # noqa: PT017  # one call is not enough for the whole of it
-        opened, requests = list(ears.opened), vendors.hosts[name].requests
-        assert requests == 1
-        with pytest.raises(HeldBackError) as held:
-            connector.check()
-        assert held.value.by is HeldBy.BUDGET
-        assert (ears.opened, vendors.hosts[name].requests) == (opened, requests)
+        assert vendors.hosts[name].requests == 1
+        assert_held_back(connector, HeldBy.BUDGET, ears, vendors.hosts[name])
 
 
 @pytest.mark.parametrize("name", CONNECTORS)
